@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/** Every feature flag there is: its default and why it exists. An override set over REST wins in every replica. */
+export const FLAGS = {
+  ROUTER_SERVICES: { on: true, why: 'route calls to upstream servers; off is the maintenance switch' },
+  LEGACY_SSE: { on: false, why: 'serve the HTTP+SSE transport of 2024-11-05 to old clients' },
+  TOOL_QUARANTINE: { on: false, why: 'hold a tool whose definition changed dangerously until someone approves it' },
+  CALL_BODIES: { on: false, why: 'keep redacted arguments and results in the call log' },
+} as const satisfies Record<string, { on: boolean; why: string }>;
+
+export type FlagName = keyof typeof FLAGS;
+
+export const FLAG_NAMES = Object.keys(FLAGS) as FlagName[];
+
+export function isFlagName(name: string): name is FlagName {
+  return Object.hasOwn(FLAGS, name);
+}
+
+export const Flag = z
+  .object({
+    name: z.string(),
+    enabled: z.boolean(),
+    default: z.boolean(),
+    overridden: z.boolean(),
+    why: z.string(),
+  })
+  .meta({ id: 'Flag' });
+export type Flag = z.infer<typeof Flag>;
