@@ -38,7 +38,11 @@ export const ERRORS = {
   url_refused: { status: 422, jsonRpc: -31022, title: 'The address may not be requested from here' },
   cancelled: { status: 499, jsonRpc: -31499, title: 'The request was cancelled' },
   no_instance: { status: 503, jsonRpc: -31503, title: 'No instance of the service is running' },
-  instance_lost: { status: 502, jsonRpc: -31502, title: 'The instance that worked on this was lost; the outcome is unknown' },
+  instance_lost: {
+    status: 502,
+    jsonRpc: -31502,
+    title: 'The instance that worked on this was lost; the outcome is unknown',
+  },
   deadline_exceeded: { status: 504, jsonRpc: -31504, title: 'The service did not answer in time' },
   bus_unavailable: { status: 503, jsonRpc: -31503, title: 'The message bus is not reachable' },
   database_unavailable: { status: 503, jsonRpc: -31503, title: 'The database is not reachable' },

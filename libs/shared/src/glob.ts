@@ -28,6 +28,7 @@ export function matchesGlob(pattern: string, text: string): boolean {
 /** Whether a policy lets its agent see and call the tool of this public name. */
 export function isToolAllowed(policy: ToolPolicy, publicName: string): boolean {
   return (
-    policy.allow.some((glob) => matchesGlob(glob, publicName)) && !policy.deny.some((glob) => matchesGlob(glob, publicName))
+    policy.allow.some((glob) => matchesGlob(glob, publicName)) &&
+    !policy.deny.some((glob) => matchesGlob(glob, publicName))
   );
 }

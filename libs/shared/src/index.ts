@@ -4,3 +4,7 @@ export * from './flags';
 export * from './glob';
 export * from './page';
 export * from './principal';
+export * from './json/json-text';
+export * from './json/rpc-text';
+export * from './contracts/monitor.contracts';
+export * from './contracts/router.contracts';

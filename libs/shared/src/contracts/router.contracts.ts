@@ -1,0 +1,183 @@
+import { z } from 'zod';
+import { Empty, PageQuery, pageOf } from '../page';
+import { broadcast, contract } from './contract';
+
+/** `[a-z0-9-]`, at most 32: the server's name in paths and in the prefix of its tools. */
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, at most 32')
+  .meta({ description: 'Name of a server: [a-z0-9-], at most 32 characters' });
+
+const EnvMap = z.record(z.string().max(256), z.string().max(32_768));
+
+/** What an entry of `mcpServers` may say, plus what is ours (`x-router` in files). */
+const ServerFields = z.object({
+  type: z.enum(['stdio', 'http', 'sse']).optional(),
+  command: z.string().min(1).max(4096).optional(),
+  args: z.array(z.string().max(32_768)).max(256).optional(),
+  env: EnvMap.optional(),
+  cwd: z.string().max(4096).optional(),
+  url: z.url().max(4096).optional(),
+  headers: EnvMap.optional(),
+  description: z.string().max(2000).optional(),
+  enabled: z.boolean().optional(),
+  isolation: z.enum(['shared', 'session', 'agent']).optional(),
+  maxInstances: z.int().min(1).max(1000).optional(),
+  maxConcurrency: z.int().min(1).max(10_000).optional(),
+  idleStopSeconds: z.int().min(1).max(86_400).optional(),
+  connectTimeoutMs: z.int().min(100).max(600_000).optional(),
+  callTimeoutMs: z.int().min(100).max(3_600_000).optional(),
+  memoryLimitMb: z.int().min(16).max(1_048_576).optional(),
+  cpuLimitSeconds: z.int().min(1).max(86_400).optional(),
+});
+
+function oneTransport(
+  { command, url, type }: { command?: string | undefined; url?: string | undefined; type?: string | undefined },
+  context: z.RefinementCtx,
+): void {
+  const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+  if (command !== undefined && url !== undefined) fault('url', 'give either "command" or "url", not both');
+  else if (command === undefined && url === undefined) fault('command', 'give "command" (stdio) or "url" (http, sse)');
+  else if (type === 'stdio' && url !== undefined) fault('type', 'a server with "url" is "http" or "sse"');
+  else if ((type === 'http' || type === 'sse') && command !== undefined)
+    fault('type', 'a server with "command" is "stdio"');
+}
+
+/** The definition of one server, as files and REST give it. */
+export const ServerDefinition = ServerFields.strict().superRefine(oneTransport).meta({ id: 'ServerDefinition' });
+export type ServerDefinition = z.infer<typeof ServerDefinition>;
+
+export const NewServer = ServerFields.extend({ slug: Slug })
+  .strict()
+  .superRefine(oneTransport)
+  .meta({ id: 'NewServer' });
+export type NewServer = z.infer<typeof NewServer>;
+
+export const ServerState = z.enum(['starting', 'ready', 'degraded', 'unreachable', 'stopped', 'disabled']);
+export type ServerState = z.infer<typeof ServerState>;
+
+/** A server as REST shows it; values of `env` and `headers` are write-only, so only their names appear. */
+export const Server = z
+  .object({
+    id: z.string(),
+    slug: Slug,
+    type: z.enum(['stdio', 'http', 'sse']),
+    source: z.enum(['file', 'rest', 'discovery', 'builtin']),
+    description: z.string().optional(),
+    enabled: z.boolean(),
+    command: z.string().optional(),
+    args: z.array(z.string()).optional(),
+    cwd: z.string().optional(),
+    url: z.string().optional(),
+    envNames: z.array(z.string()),
+    headerNames: z.array(z.string()),
+    isolation: z.enum(['shared', 'session', 'agent']),
+    state: ServerState,
+    lastError: z.string().nullable(),
+    nextRetryAt: z.iso.datetime().nullable(),
+    era: z.enum(['legacy', 'modern']).nullable(),
+    protocolVersion: z.string().nullable(),
+    serverInfo: z.looseObject({ name: z.string(), version: z.string().optional() }).nullable(),
+    counts: z.object({ tools: z.int(), resources: z.int(), resourceTemplates: z.int(), prompts: z.int() }),
+    instances: z.array(
+      z.object({ pid: z.int().optional(), key: z.string(), rssBytes: z.int().optional(), cpuMs: z.int().optional() }),
+    ),
+    /** Entity tag of the stored definition, for `If-Match`. */
+    version: z.string(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Server' });
+export type Server = z.infer<typeof Server>;
+
+/** Accepts the UUID or the slug. */
+const ServerRef = z.object({ server: z.string().min(1).max(64) });
+
+export const listServers = contract('router.listServers', {
+  input: PageQuery.extend({ state: ServerState.optional(), source: z.string().max(32).optional() }),
+  output: pageOf(Server),
+});
+export const getServer = contract('router.getServer', { input: ServerRef, output: Server });
+export const addServer = contract('router.addServer', {
+  input: z.object({ server: NewServer, source: z.enum(['rest', 'discovery']).default('rest') }),
+  output: Server,
+});
+/** Changes the given fields; `null` removes one. `ifMatch` is the `version` the caller has seen. */
+export const updateServer = contract('router.updateServer', {
+  input: ServerRef.extend({
+    changes: z.record(z.string().max(64), z.unknown()),
+    ifMatch: z.string().max(128).optional(),
+  }),
+  output: Server,
+});
+export const removeServer = contract('router.removeServer', { input: ServerRef, output: Empty });
+export const restartServer = contract('router.restartServer', { input: ServerRef, output: Server, timeoutMs: 60_000 });
+export const setServerEnabled = contract('router.setServerEnabled', {
+  input: ServerRef.extend({ enabled: z.boolean() }),
+  output: Server,
+  timeoutMs: 60_000,
+});
+/** The kept stderr of a stdio server (last 1 MiB), oldest first. */
+export const readServerLogs = contract('router.readServerLogs', {
+  input: ServerRef.extend({ tailBytes: z.int().min(1).max(1_048_576).default(65_536) }),
+  output: z.object({ text: z.string() }),
+});
+
+export const Tool = z
+  .looseObject({
+    /** Public name `server__tool`, as clients of `/mcp` see it. */
+    name: z.string(),
+    server: Slug,
+    /** The name at the server itself. */
+    originalName: z.string(),
+    title: z.string().optional(),
+    description: z.string().optional(),
+    inputSchema: z.record(z.string(), z.unknown()),
+    outputSchema: z.record(z.string(), z.unknown()).optional(),
+    annotations: z.record(z.string(), z.unknown()).optional(),
+  })
+  .meta({ id: 'Tool' });
+export type Tool = z.infer<typeof Tool>;
+
+export const listTools = contract('router.listTools', {
+  input: PageQuery.extend({ search: z.string().max(256).optional(), server: Slug.optional() }),
+  output: pageOf(Tool),
+});
+export const getTool = contract('router.getTool', {
+  input: z.object({ tool: z.string().min(1).max(256) }),
+  output: Tool,
+});
+
+export const ToolResult = z
+  .looseObject({
+    content: z.array(z.looseObject({ type: z.string() })),
+    structuredContent: z.unknown().optional(),
+    isError: z.boolean().optional(),
+  })
+  .meta({ id: 'ToolResult' });
+export type ToolResult = z.infer<typeof ToolResult>;
+
+/**
+ * Calls one tool by its public name with arguments that are checked against its input schema first.
+ * A tool's own failure is a result with `isError`, never an error.
+ */
+export const callTool = contract('router.callTool', {
+  input: z.object({
+    tool: z.string().min(1).max(256),
+    arguments: z.record(z.string(), z.unknown()).default({}),
+    timeoutMs: z.int().min(1).max(3_600_000).optional(),
+    /** Sent to the server as `_meta` (idempotency key, trace context). */
+    meta: z.record(z.string(), z.unknown()).optional(),
+  }),
+  output: ToolResult,
+  timeoutMs: 300_000,
+});
+
+/** The merged catalogue changed: lists that anyone caches are stale. `revision` grows with each change of one router. */
+export const catalogueChanged = broadcast(
+  'router.catalogueChanged',
+  z.object({ instance: z.string(), revision: z.int(), servers: z.array(z.string()) }),
+);
+
+/** A server was added, changed, removed or switched over REST: every router replica reloads it from the database. */
+export const serverChanged = broadcast('router.serverChanged', z.object({ slug: z.string() }));
