@@ -17,16 +17,44 @@ export interface Contract<I extends z.ZodType = z.ZodType, O extends z.ZodType =
   readonly output: O;
   /** How long the caller waits for the (last) reply, in milliseconds; carried as a deadline in the frame. */
   readonly timeoutMs: number;
+  /**
+   * A top-level string field of the input and of the output that travels as plain text behind the JSON of the rest:
+   * the bus neither escapes nor parses it. Absent in a value, it is absent on the other side.
+   */
+  readonly raw: string | undefined;
+  /** Largest encoded input or output in bytes; the sender refuses a larger one with `payload_too_large`. */
+  readonly maxBytes: number;
 }
 
 export const DEFAULT_TIMEOUT_MS = 10_000;
+export const DEFAULT_MAX_BYTES = 1_048_576;
+
+/** Names of fields that both the input and the output have. */
+type SharedField<I extends z.ZodType, O extends z.ZodType> = Extract<keyof z.output<I> & keyof z.output<O>, string>;
+
+export interface ContractShapes<I extends z.ZodType, O extends z.ZodType> {
+  input: I;
+  output: O;
+  /** Default 10 s. `Infinity` for a stream without an end. */
+  timeoutMs?: number;
+  raw?: SharedField<I, O>;
+  /** Default 1 MiB. Past 1 MiB a message travels in chunks, with backpressure. */
+  maxBytes?: number;
+}
 
 /** Declares a request with one answer, or with a stream of them (see `Bus.call` and `Bus.stream`). */
 export function contract<I extends z.ZodType, O extends z.ZodType>(
   pattern: `${string}.${string}`,
-  shapes: { input: I; output: O; timeoutMs?: number },
+  shapes: ContractShapes<I, O>,
 ): Contract<I, O> {
-  return { pattern, input: shapes.input, output: shapes.output, timeoutMs: shapes.timeoutMs ?? DEFAULT_TIMEOUT_MS };
+  return {
+    pattern,
+    input: shapes.input,
+    output: shapes.output,
+    timeoutMs: shapes.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    raw: shapes.raw,
+    maxBytes: shapes.maxBytes ?? DEFAULT_MAX_BYTES,
+  };
 }
 
 /** Something that happened, told to every replica of every app that listens (`Bus.broadcast`); lost if nobody does. */

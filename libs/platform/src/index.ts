@@ -1,0 +1,3 @@
+export * from './bus/bus';
+export * from './bus/context';
+export * from './bus/handles';
