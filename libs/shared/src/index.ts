@@ -6,5 +6,6 @@ export * from './page';
 export * from './principal';
 export * from './json/json-text';
 export * from './json/rpc-text';
+export * from './contracts/mcp.contracts';
 export * from './contracts/monitor.contracts';
 export * from './contracts/router.contracts';
