@@ -1,0 +1,2 @@
+/** All tests of the workspace; `node tools/test.mjs` chooses among them. */
+module.exports = { projects: ['<rootDir>/apps/*', '<rootDir>/libs/*', '<rootDir>/tools', '<rootDir>/e2e'] };

@@ -1,0 +1,37 @@
+// Postgres and Redis for one data folder: those of the environment, else our own.
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startPostgres } from './postgres.mjs';
+import { startRedis } from './redis.mjs';
+
+/**
+ * Brings up what `env` does not already name.
+ *
+ * @param folder    the data folder; it remembers ports and passwords in `infra.json`
+ * @param volatile  for throw-away instances: fast, lost on a crash
+ * @returns `{ DATABASE_URL, REDIS_URL, stop }`
+ */
+export async function startInfra({ folder, env = process.env, volatile = false }) {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'infra.json');
+  const memory = { postgres: {}, redis: {}, ...(existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) };
+  // Before the servers start: a launcher killed meanwhile must leave what the next one needs to adopt them.
+  const remember = () => {
+    writeFileSync(`${file}.new`, JSON.stringify(memory, null, 2), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  };
+  const given = (url) => ({ url, stop: async () => {} });
+  const options = { folder: realpathSync(folder), volatile };
+  const started = await Promise.allSettled([
+    env.DATABASE_URL ? given(env.DATABASE_URL) : startPostgres({ ...options, memory: memory.postgres, remember }),
+    env.REDIS_URL ? given(env.REDIS_URL) : startRedis({ ...options, memory: memory.redis, remember }),
+  ]);
+  const stop = () => Promise.all(started.map(({ value }) => value?.stop()));
+  const failed = started.find(({ status }) => status === 'rejected');
+  if (failed) {
+    await stop();
+    throw failed.reason;
+  }
+  const [postgres, redis] = started.map(({ value }) => value);
+  return { DATABASE_URL: postgres.url, REDIS_URL: redis.url, stop };
+}

@@ -1,0 +1,75 @@
+// Small facts about processes and ports that every launcher needs.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Whether `pid` runs. A zombie does not: where PID 1 reaps late, signal 0 still finds it. */
+export function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (error.code !== 'EPERM') return false;
+  }
+  return processState(pid) !== 'Z';
+}
+
+function processState(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The start time of a process in clock ticks since boot, which tells a reused pid apart; undefined where /proc is missing. */
+export function startedAt(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Polls `condition` until it gives a truthy value. Gives undefined after `timeoutMs`. */
+export async function until(condition, timeoutMs, everyMs = 20) {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > deadline) return undefined;
+    await sleep(everyMs);
+  }
+}
+
+/** Sends `signal`, waits, then SIGKILL. `pid` may be negative for a process group. */
+export async function stopProcess(pid, { signal = 'SIGTERM', graceMs = 8_000 } = {}) {
+  const send = (name) => {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // It has gone by itself.
+    }
+  };
+  send(signal);
+  if (await until(() => !isAlive(pid), graceMs)) return;
+  send('SIGKILL');
+  await until(() => !isAlive(pid), 2_000);
+}
+
+function canListen(port) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      const { port: taken } = server.address();
+      server.close(() => resolve(taken));
+    });
+  });
+}
+
+/** `preferred` when nobody listens there, else a port the system picks. */
+export async function freePort(preferred = 0) {
+  return (await canListen(preferred)) ?? (await canListen(0));
+}
