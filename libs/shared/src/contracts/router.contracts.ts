@@ -56,6 +56,14 @@ export type NewServer = z.infer<typeof NewServer>;
 export const ServerState = z.enum(['starting', 'ready', 'degraded', 'unreachable', 'stopped', 'disabled']);
 export type ServerState = z.infer<typeof ServerState>;
 
+export const ServerCounts = z.object({
+  tools: z.int(),
+  resources: z.int(),
+  resourceTemplates: z.int(),
+  prompts: z.int(),
+});
+export type ServerCounts = z.infer<typeof ServerCounts>;
+
 /** A server as REST shows it; values of `env` and `headers` are write-only, so only their names appear. */
 export const Server = z
   .object({
@@ -78,7 +86,7 @@ export const Server = z
     era: z.enum(['legacy', 'modern']).nullable(),
     protocolVersion: z.string().nullable(),
     serverInfo: z.looseObject({ name: z.string(), version: z.string().optional() }).nullable(),
-    counts: z.object({ tools: z.int(), resources: z.int(), resourceTemplates: z.int(), prompts: z.int() }),
+    counts: ServerCounts,
     instances: z.array(
       z.object({ pid: z.int().optional(), key: z.string(), rssBytes: z.int().optional(), cpuMs: z.int().optional() }),
     ),
@@ -121,6 +129,27 @@ export const setServerEnabled = contract('router.setServerEnabled', {
 export const readServerLogs = contract('router.readServerLogs', {
   input: ServerRef.extend({ tailBytes: z.int().min(1).max(1_048_576).default(65_536) }),
   output: z.object({ text: z.string() }),
+});
+
+/** What one probe of a server saw: a failure is an answer here, never an error. */
+export const ServerProbe = z.object({
+  ok: z.boolean(),
+  /** `stopped` (idle, started on demand) and `disabled` servers are not woken up by a probe. */
+  state: ServerState,
+  era: z.enum(['legacy', 'modern']).nullable(),
+  protocolVersion: z.string().nullable(),
+  /** Round trip of the cheapest request of the era (`ping` or `server/discover`); null when there was none. */
+  latencyMs: z.number().nullable(),
+  counts: ServerCounts.nullable(),
+  error: z.object({ code: z.string(), detail: z.string() }).nullable(),
+});
+export type ServerProbe = z.infer<typeof ServerProbe>;
+
+/** Asks a registered server for a sign of life, over the connection that calls use. */
+export const probeServer = contract('router.probeServer', {
+  input: ServerRef.extend({ timeoutMs: z.int().min(1).max(60_000).default(10_000) }),
+  output: ServerProbe,
+  timeoutMs: 65_000,
 });
 
 export const Tool = z
