@@ -7,5 +7,6 @@ export * from './principal';
 export * from './json/json-text';
 export * from './json/rpc-text';
 export * from './contracts/mcp.contracts';
+export * from './contracts/discovery.contracts';
 export * from './contracts/monitor.contracts';
 export * from './contracts/router.contracts';
