@@ -1,10 +1,12 @@
 // Bundles apps into dist/apps/<app>/*.mjs: `node tools/build.mjs [--force] [app…]`. An app whose inputs did not change is left alone.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { withLock } from './lock.mjs';
 import { APPS, ROOT } from './workspace.mjs';
 
+const OUTPUT = join(ROOT, 'dist/apps');
 /** Besides main.ts, files that an app runs as a thread or a child process become bundles of their own. */
 const EXTRA_ENTRY = /\.(worker|child)\.ts$/;
 const NOT_SHIPPED = /\.spec\.ts$|(^|\/)(testing|fixtures)\//;
@@ -48,7 +50,7 @@ export function bundleOptions(app) {
     },
     logLevel: 'warn',
     output: {
-      dir: join(ROOT, 'dist/apps', app),
+      dir: join(OUTPUT, app),
       format: 'esm',
       sourcemap: true,
       keepNames: true,
@@ -61,25 +63,35 @@ export function bundleOptions(app) {
 }
 
 /**
- * Brings the bundles of `apps` up to date.
+ * Brings the bundles of `apps` up to date. Each is exchanged as a whole, so running services never see half of one.
  *
  * @returns the apps that had to be built
  */
 export async function build(apps = APPS, { force = false } = {}) {
-  const stale = apps
-    .map((app) => ({ app, hash: inputsHash(app), folder: join(ROOT, 'dist/apps', app) }))
-    .filter(({ hash, folder }) => {
-      const stamp = join(folder, '.inputs');
-      return force || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash;
-    });
-  if (stale.length === 0) return [];
-  const { build: bundle } = await import('rolldown');
-  for (const { app, hash, folder } of stale) {
-    rmSync(folder, { recursive: true, force: true });
-    await bundle(bundleOptions(app));
-    writeFileSync(join(folder, '.inputs'), hash);
-  }
-  return stale.map(({ app }) => app);
+  const isStale = ({ app, hash }) => {
+    const stamp = join(OUTPUT, app, '.inputs');
+    return force || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash;
+  };
+  const wanted = apps.map((app) => ({ app, hash: inputsHash(app) }));
+  if (!wanted.some(isStale)) return [];
+
+  mkdirSync(OUTPUT, { recursive: true });
+  return withLock(join(OUTPUT, '.build.lock'), async () => {
+    const stale = wanted.filter(isStale);
+    const { build: bundle } = await import('rolldown');
+    await Promise.all(
+      stale.map(async ({ app, hash }) => {
+        const fresh = join(OUTPUT, `.${app}.new`);
+        rmSync(fresh, { recursive: true, force: true });
+        const options = bundleOptions(app);
+        await bundle({ ...options, output: { ...options.output, dir: fresh } });
+        writeFileSync(join(fresh, '.inputs'), hash);
+        rmSync(join(OUTPUT, app), { recursive: true, force: true });
+        renameSync(fresh, join(OUTPUT, app));
+      }),
+    );
+    return stale.map(({ app }) => app);
+  });
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,0 +1,168 @@
+// `npm test [-- <suite|path>…]`: everything that can be checked, on throw-away servers. The last line is `N passed, N failed`.
+//   npm test                     all suites
+//   npm test -- unit lint        those suites
+//   npm test -- apps/router      the tests whose path matches
+//   npm run test:long            the soak and scale tests
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureInstalled, requireNode } from './install.mjs';
+import { ROOT } from './workspace.mjs';
+
+const MINUTES = 60_000;
+const bin = (name) => join(ROOT, 'node_modules/.bin', name);
+const jestSuite = (tests, ...args) => ({ tests, command: [bin('jest'), ...args], limitMs: 15 * MINUTES });
+const check = (...command) => ({ command, limitMs: 5 * MINUTES });
+
+const SUITES = {
+  format: check(bin('prettier'), '--check', '--log-level=warn', '.'),
+  lint: check(bin('eslint'), '.', '--max-warnings=0'),
+  types: check(bin('tsc'), '-p', 'tsconfig.json'),
+  unit: jestSuite(String.raw`(?<!\.(int|e2e|long))\.spec\.(ts|mjs)$`, '--maxWorkers=2'),
+  integration: { ...jestSuite(String.raw`\.int\.spec\.ts$`, '--maxWorkers=2'), infra: true },
+  e2e: { ...jestSuite(String.raw`\.e2e\.spec\.ts$`, '--runInBand'), infra: true, build: true },
+  long: {
+    ...jestSuite(String.raw`\.long\.spec\.ts$`, '--runInBand'),
+    infra: true,
+    build: true,
+    limitMs: 120 * MINUTES,
+  },
+};
+/** What runs side by side: the checks need one core, and end-to-end tests measure time, so they come when it is quiet. */
+const LANES = [
+  ['format', 'types', 'lint'],
+  ['unit', 'integration'],
+];
+const LAST = ['e2e', 'long'];
+
+/** Of the surroundings, tests see nothing that could point them at a running instance. */
+function cleanEnv() {
+  const ours =
+    /^(DATABASE_URL|REDIS_URL|ADMIN_KEY|PORT|HOST|ANONYMOUS_ACCESS|NODE_ENV|HEALTH_PORT|MCPR_.*|FLAG_.*|npm_.*)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+}
+
+/** What the command line asks for: suite names choose suites, the rest are paths for Jest. */
+function chosen(args) {
+  const words = args.filter((arg) => arg !== '--long');
+  const named = words.filter((word) => word in SUITES);
+  const paths = words.filter((word) => !(word in SUITES));
+  if (args.includes('--long')) return { suites: ['long'], paths };
+  if (named.length > 0) return { suites: named, paths };
+  if (paths.length > 0) return { suites: ['unit', 'integration', 'e2e'], paths };
+  return { suites: Object.keys(SUITES).filter((name) => name !== 'long'), paths };
+}
+
+const children = new Set();
+
+/** Runs a command to its end and gives `{ ok, output }`. Its output is kept when `quiet`, else shown as it comes. */
+function run([command, ...args], { env, quiet, limitMs }) {
+  return new Promise((resolve) => {
+    const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
+    const child = spawn(command, args, { cwd: ROOT, env, stdio, detached: true });
+    children.add(child);
+    const limit = setTimeout(() => {
+      console.error(`${args.join(' ')} was stopped after ${limitMs / MINUTES} minutes`);
+      killGroup(child);
+    }, limitMs);
+    let output = '';
+    child.stdout?.on('data', (chunk) => (output += chunk));
+    child.stderr?.on('data', (chunk) => (output += chunk));
+    const finish = (ok) => {
+      clearTimeout(limit);
+      children.delete(child);
+      resolve({ ok, output });
+    };
+    child.once('error', (error) => ((output += error.message), finish(false)));
+    child.once('close', (code) => finish(code === 0));
+  });
+}
+
+function killGroup(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
+
+/** Counts one suite: a check is one test; for Jest also a file that could not be run is a failure. */
+async function runSuite(name, { env, paths, reports }) {
+  const suite = SUITES[name];
+  const began = Date.now();
+  const done = (passed, failed) => ({ name, passed, failed, seconds: (Date.now() - began) / 1000 });
+  if (!suite.tests) {
+    const { ok, output } = await run(suite.command, { env, quiet: true, limitMs: suite.limitMs });
+    console.error(ok ? `PASS ${name}` : `FAIL ${name}\n${output}`);
+    return done(ok ? 1 : 0, ok ? 0 : 1);
+  }
+  const report = join(reports, `${name}.json`);
+  const pattern = paths.length > 0 ? `(${paths.join('|')}).*${suite.tests}` : suite.tests;
+  const args = ['--passWithNoTests', '--json', `--outputFile=${report}`, '--testPathPatterns', pattern];
+  const { ok, output } = await run([...suite.command, ...args], { env, quiet: false, limitMs: suite.limitMs });
+  try {
+    const counts = JSON.parse(readFileSync(report, 'utf8'));
+    const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
+    return done(counts.numPassedTests, ok ? failed : Math.max(failed, 1));
+  } catch {
+    console.error(`${name}: Jest gave no report\n${output}`);
+    return done(0, 1);
+  }
+}
+
+/** The suites of a lane one after another. */
+async function lane(names, options) {
+  const results = [];
+  for (const name of names) results.push(await runSuite(name, options));
+  return results;
+}
+
+async function main() {
+  requireNode();
+  await ensureInstalled();
+  const { suites, paths } = chosen(process.argv.slice(2));
+  const needs = (what) => suites.some((name) => SUITES[name][what]);
+  const reports = mkdtempSync(join(tmpdir(), 'mcp-router-reports-'));
+  const { startThrowAway } = await import('./infra/throw-away.mjs');
+  const { build } = await import('./build.mjs');
+
+  let infra;
+  const cleanUp = async () => {
+    for (const child of children) killGroup(child);
+    await infra?.stop();
+    rmSync(reports, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, () => void cleanUp().then(() => process.exit(130)));
+
+  try {
+    if (needs('infra')) infra = await startThrowAway();
+    if (needs('build')) await build();
+    const env = { ...cleanEnv(), CI: 'true', NX_DAEMON: 'false', LONG_TESTS: suites.includes('long') ? '1' : '' };
+    if (infra) Object.assign(env, { DATABASE_URL: infra.DATABASE_URL, REDIS_URL: infra.REDIS_URL });
+    const options = { env, paths, reports };
+    const within = (names) => names.filter((name) => suites.includes(name));
+    const results = (await Promise.all(LANES.map((names) => lane(within(names), options)))).flat();
+    results.push(...(await lane(within(LAST), options)));
+    return results;
+  } finally {
+    await cleanUp();
+  }
+}
+
+let results;
+try {
+  results = await main();
+} catch (error) {
+  console.error(error);
+  results = [{ name: 'set-up', passed: 0, failed: 1, seconds: 0 }];
+}
+const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+console.log();
+for (const { name, passed, failed, seconds } of results)
+  console.log(
+    `${name.padEnd(12)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed  ${seconds.toFixed(1)} s`,
+  );
+console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+process.exit(sum('failed') === 0 ? 0 : 1);
