@@ -1,6 +1,15 @@
 export * from './bus/bus';
 export * from './bus/context';
 export * from './bus/handles';
+export * from './database/database.module';
+export * from './database/migrate';
+export * from './env';
+export * from './flags';
+export * from './health';
+export * from './http/problem.filter';
+export * from './http/validation';
+export * from './logging';
 export * from './outbound/body';
 export * from './outbound/outbound';
+export * from './tokens';
 export { OutboundEnv } from './outbound/policy';

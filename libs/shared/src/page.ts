@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AppError } from './errors';
 
 /** Query of every list: at most `limit` items after `cursor`. */
 export const PageQuery = z.object({
@@ -17,3 +18,31 @@ export interface Page<T> {
 }
 
 export const Empty = z.object({});
+
+/** Cursors are opaque to callers: what stands inside is the last item's sort key. */
+export function encodeCursor(key: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(key)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '');
+}
+
+/** @throws AppError `invalid_cursor` */
+export function decodeCursor(cursor: string): string {
+  try {
+    const bytes = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
+    return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
+  } catch (cause) {
+    throw new AppError('invalid_cursor', 'The cursor is not one of this list', {
+      cause,
+      hint: 'Start without a cursor',
+    });
+  }
+}
+
+/** A page from `limit + 1` fetched items: the surplus one tells that there is more. */
+export function toPage<T>(items: T[], limit: number, keyOf: (item: T) => string): Page<T> {
+  const page = items.slice(0, limit);
+  const last = page.at(-1);
+  return { items: page, nextCursor: items.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };
+}

@@ -1,0 +1,38 @@
+import { CommonEnv } from '@mcp-router/platform';
+import { z } from 'zod';
+
+const Switch = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+const Names = z.string().transform((list) =>
+  list
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean),
+);
+
+export const GatewayEnv = CommonEnv.extend({
+  PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('Port of MCP, REST and /docs'),
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on; set 0.0.0.0 to be reached from other machines'),
+  ALLOWED_HOSTS: Names.default([]).describe(
+    'Host names, besides loopback and HOST, that requests may name; comma-separated',
+  ),
+  ALLOWED_ORIGINS: Names.default([]).describe(
+    'Origins of browser pages, besides loopback ones, that may call; comma-separated',
+  ),
+  ADMIN_KEY: z
+    .string()
+    .min(16)
+    .max(512)
+    .optional()
+    .describe('Sets the admin key instead of making one at the first start'),
+  ANONYMOUS_ACCESS: Switch.default(false).describe(
+    'Lets callers without a key in as the agent "anonymous"; loopback only',
+  ),
+  MAX_BODY_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .max(1_073_741_824)
+    .default(16_777_216)
+    .describe('Largest request body'),
+});
+export type GatewayEnv = z.infer<typeof GatewayEnv>;

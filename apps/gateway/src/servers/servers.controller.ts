@@ -1,0 +1,127 @@
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiBody, ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Bus } from '@mcp-router/platform';
+import {
+  addServer,
+  getServer,
+  listServers,
+  NewServer,
+  readServerLogs,
+  removeServer,
+  restartServer,
+  Server,
+  setServerEnabled,
+  updateServer,
+  type Page,
+} from '@mcp-router/shared';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { AdminOnly } from '../access/access.guard';
+
+type ServersQuery = z.output<typeof listServers.input>;
+
+const ServerChanges = z.record(z.string().max(64), z.unknown()).meta({
+  id: 'ServerChanges',
+  description: 'Fields of a server definition; null removes one',
+});
+const LogsQuery = z.object({ tailBytes: z.coerce.number().int().min(1).max(1_048_576).default(65_536) });
+
+/** The MCP servers behind this endpoint. */
+@ApiTags('servers')
+@Controller('api/v1/servers')
+export class ServersController {
+  constructor(private readonly bus: Bus) {}
+
+  @Get()
+  @ApiResponse({ status: 200, standardSchema: listServers.output })
+  list(@Query({ schema: listServers.input }) query: ServersQuery): Promise<Page<Server>> {
+    return this.bus.call(listServers, query);
+  }
+
+  /** Registers an MCP server; its tools appear once it answers. */
+  @Post()
+  @AdminOnly()
+  @ApiResponse({ status: 201, standardSchema: Server })
+  async add(
+    @Body({ schema: NewServer }) server: NewServer,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Server> {
+    const added = await this.bus.call(addServer, { server });
+    void reply.header('Location', `/api/v1/servers/${added.slug}`);
+    return tagged(reply, added);
+  }
+
+  @Get(':server')
+  @ApiResponse({ status: 200, standardSchema: Server })
+  async get(@Param('server') server: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Server> {
+    return tagged(reply, await this.bus.call(getServer, { server }));
+  }
+
+  @Patch(':server')
+  @AdminOnly()
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'ETag that was read; refused with 412 if it changed since',
+  })
+  @ApiBody({ standardSchema: ServerChanges } as never)
+  @ApiResponse({ status: 200, standardSchema: Server })
+  async update(
+    @Param('server') server: string,
+    @Body({ schema: ServerChanges }) changes: Record<string, unknown>,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Server> {
+    const version = ifMatch === undefined || ifMatch === '*' ? {} : { ifMatch: ifMatch.replace(/^W\/|"/g, '') };
+    return tagged(reply, await this.bus.call(updateServer, { server, changes, ...version }));
+  }
+
+  @Delete(':server')
+  @AdminOnly()
+  @HttpCode(204)
+  async remove(@Param('server') server: string): Promise<void> {
+    await this.bus.call(removeServer, { server });
+  }
+
+  /** Starts the server's connections anew, without waiting for the next retry. */
+  @Post(':server/restart')
+  @AdminOnly()
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: Server })
+  restart(@Param('server') server: string): Promise<Server> {
+    return this.bus.call(restartServer, { server });
+  }
+
+  @Post(':server/enable')
+  @AdminOnly()
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: Server })
+  enable(@Param('server') server: string): Promise<Server> {
+    return this.bus.call(setServerEnabled, { server, enabled: true });
+  }
+
+  @Post(':server/disable')
+  @AdminOnly()
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: Server })
+  disable(@Param('server') server: string): Promise<Server> {
+    return this.bus.call(setServerEnabled, { server, enabled: false });
+  }
+
+  /** What a stdio server wrote to stderr lately, as text. */
+  @Get(':server/logs')
+  @AdminOnly()
+  async logs(
+    @Param('server') server: string,
+    @Query({ schema: LogsQuery }) { tailBytes }: z.output<typeof LogsQuery>,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { text } = await this.bus.call(readServerLogs, { server, tailBytes });
+    await reply.header('content-type', 'text/plain; charset=utf-8').send(text);
+  }
+}
+
+function tagged(reply: FastifyReply, server: Server): Server {
+  void reply.header('ETag', `"${server.version}"`);
+  return server;
+}
