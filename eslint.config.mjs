@@ -26,7 +26,7 @@ const onlyZod = {
 };
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '.nx/', '.mcp-router/', '**/node_modules/', '**/fixtures/', 'docs/'] },
+  { ignores: ['**/dist/', 'coverage/', '.nx/', '.mcp-router/', '**/node_modules/', '**/fixtures/', 'docs/'] },
   js.configs.recommended,
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {

@@ -33,12 +33,17 @@ function inputsHash(app) {
 }
 
 /** The rolldown options of one app; `serve.mjs` watches with the same. */
-export function bundleOptions(app) {
+export function bundleOptions(app, dir = join(OUTPUT, app)) {
   const extra = sources(`apps/${app}/src`).filter((path) => EXTRA_ENTRY.test(path));
   const entries = [`apps/${app}/src/main.ts`, ...extra].map((path) => [basename(path, '.ts'), join(ROOT, path)]);
+  return bundleSettings(Object.fromEntries(entries), dir);
+}
+
+/** How TypeScript of this workspace becomes ES modules in `dir`: `input` maps output names to source files. */
+export function bundleSettings(input, dir) {
   return {
     cwd: ROOT,
-    input: Object.fromEntries(entries),
+    input,
     platform: 'node',
     tsconfig: join(ROOT, 'tsconfig.base.json'),
     // Packages stay in node_modules; the bundler's own runtime must not.
@@ -50,7 +55,7 @@ export function bundleOptions(app) {
     },
     logLevel: 'warn',
     output: {
-      dir: join(OUTPUT, app),
+      dir,
       format: 'esm',
       sourcemap: true,
       keepNames: true,
@@ -83,8 +88,7 @@ export async function build(apps = APPS, { force = false } = {}) {
       stale.map(async ({ app, hash }) => {
         const fresh = join(OUTPUT, `.${app}.new`);
         rmSync(fresh, { recursive: true, force: true });
-        const options = bundleOptions(app);
-        await bundle({ ...options, output: { ...options.output, dir: fresh } });
+        await bundle(bundleOptions(app, fresh));
         writeFileSync(join(fresh, '.inputs'), hash);
         rmSync(join(OUTPUT, app), { recursive: true, force: true });
         renameSync(fresh, join(OUTPUT, app));

@@ -1,0 +1,151 @@
+// `npm start`: from a fresh checkout to a running router. Installs, brings up Postgres and Redis, builds, starts the five services, supervises.
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { until } from './infra/processes.mjs';
+import { ensureInstalled, requireNode } from './install.mjs';
+import { tryLock } from './lock.mjs';
+import { serverTable, welcome } from './up/banner.mjs';
+import { ServiceLog } from './up/log.mjs';
+import { Service } from './up/service.mjs';
+import { baseUrl, readSettings, serviceEnv } from './up/settings.mjs';
+import { APPS } from './workspace.mjs';
+
+const READY_LIMIT_MS = 60_000;
+/** How long the table of servers waits for servers that are still starting. */
+const SETTLE_MS = 10_000;
+const REPEATED_SIGNAL_MS = 1_000;
+
+/** Everything that has to be taken down again, and the one way to do it. */
+class Launcher {
+  services = [];
+  #stoppingSince;
+  #isUrgent = false;
+
+  /** Ends all, the door first to be told, the servers last. A second Ctrl-C does not wait for services that are slow to end. */
+  stop(code) {
+    if (this.#stoppingSince) {
+      // npm passes on the Ctrl-C that the terminal has already sent to us.
+      if (Date.now() - this.#stoppingSince > REPEATED_SIGNAL_MS) this.#isUrgent = true;
+      return;
+    }
+    this.#stoppingSince = Date.now();
+    void this.#takeDown().then(() => process.exit(code));
+  }
+
+  async #takeDown() {
+    await Promise.all(this.services.map((service) => service.stop(() => this.#isUrgent)));
+    await (await this.infra?.catch(() => undefined))?.stop();
+    this.lock?.release();
+  }
+
+  get isStopping() {
+    return this.#stoppingSince !== undefined;
+  }
+}
+
+const launcher = new Launcher();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => launcher.stop(0));
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
+stopWithParent();
+await up().catch(fail);
+
+function fail(error) {
+  console.error(process.env.DEBUG ? error : (error.message ?? error));
+  launcher.stop(1);
+}
+
+/** When npm is killed, nobody is left to press Ctrl-C. */
+function stopWithParent() {
+  if (!process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && launcher.stop(0), 1_000).unref();
+}
+
+async function up() {
+  const began = Date.now();
+  requireNode();
+  const settings = readSettings();
+  mkdirSync(settings.folder, { recursive: true, mode: 0o711 });
+  await claim(settings);
+  await ensureInstalled();
+
+  const { startInfra } = await import('./infra/index.mjs');
+  const { build } = await import('./build.mjs');
+  launcher.infra = startInfra({ folder: settings.folder });
+  const [infra, built] = await Promise.all([launcher.infra, build()]);
+  if (built.length > 0) console.log(`built ${built.join(', ')}`);
+  if (launcher.isStopping) return;
+
+  launcher.services = APPS.map((app) => supervise(app, settings, infra));
+  const gateway = launcher.services.find(({ name }) => name === 'gateway');
+  let adminKey;
+  gateway.on('message', ({ type, key }) => type === 'admin-key' && (adminKey = key));
+  await allReady();
+  if (launcher.isStopping) return;
+
+  console.log(`MCP Router is ready (${((Date.now() - began) / 1000).toFixed(1)} s).`);
+  console.log(
+    welcome({
+      base: baseUrl(settings),
+      key: settings.adminKey ?? adminKey,
+      keyIsNew: Boolean(adminKey) && !settings.adminKey,
+    }),
+  );
+  const servers = await settledServers(gateway);
+  if (servers && !launcher.isStopping)
+    console.log(`${serverTable(servers)}\n\nCtrl-C stops everything. Logs: ${join(settings.folder, 'logs')}`);
+}
+
+/** Refuses a data folder or a port that is taken, before anything is started. */
+async function claim(settings) {
+  const { folder, host, port } = settings;
+  const lock = tryLock(join(folder, 'launcher.lock'), { url: baseUrl(settings) });
+  if (lock.holder)
+    throw new Error(
+      `MCP Router already runs on the data folder ${folder} (pid ${lock.holder.pid}, ${lock.holder.url}).\n` +
+        'Stop it first, or start this one on its own: PORT=4100 MCPR_DATA_DIR=.mcp-router-2 npm start',
+    );
+  launcher.lock = lock;
+  await new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject);
+    probe.listen({ port, host, exclusive: true }, () => probe.close(resolve));
+  }).catch((error) => {
+    throw new Error(
+      `The gateway cannot listen on ${host}:${port} (${error.code}). Choose another with PORT=… npm start`,
+    );
+  });
+}
+
+function supervise(app, settings, infra) {
+  const log = new ServiceLog(join(settings.folder, 'logs'), app, (line) => console.error(line));
+  const service = new Service(app, { env: serviceEnv(app, settings, infra), log });
+  service.on('restart', (delay, how) => console.error(`[${app}] ended (${how}); starts again in ${delay} ms`));
+  service.on('hopeless', (how) => {
+    console.error(`[${app}] does not start (${how}). See ${log.file.path}`);
+    launcher.stop(1);
+  });
+  service.start();
+  return service;
+}
+
+async function allReady() {
+  const { services } = launcher;
+  const ready = await until(() => launcher.isStopping || services.every(({ isReady }) => isReady), READY_LIMIT_MS, 10);
+  if (ready) return;
+  const late = services.filter(({ isReady }) => !isReady).map(({ name }) => name);
+  throw new Error(`Not ready after ${READY_LIMIT_MS / 1000} s: ${late.join(', ')}. See the logs.`);
+}
+
+/** The gateway's list of servers, once none of them is starting any more. */
+async function settledServers(gateway) {
+  let servers;
+  gateway.on('message', (message) => message?.type === 'servers' && (servers = message.servers));
+  const settled = () => {
+    gateway.send({ type: 'servers?' });
+    return launcher.isStopping || servers?.every(({ state }) => state !== 'starting');
+  };
+  await until(settled, SETTLE_MS, 100);
+  return servers;
+}

@@ -1,0 +1,95 @@
+// One service process: started with an ipc channel, restarted when it dies, stopped without leaving anything behind.
+import { fork } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { join } from 'node:path';
+import { isAlive, until } from '../infra/processes.mjs';
+import { ROOT } from '../workspace.mjs';
+
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 15_000;
+/** A service that ran this long was well; its next crash starts the backoff anew. */
+const STABLE_MS = 30_000;
+/** A service that has never been ready is given this many starts. */
+const HOPELESS_AFTER = 3;
+const GRACE_MS = 8_000;
+
+/**
+ * Emits `message` for what the service sends, `restart` with the delay in ms, and `hopeless` when it cannot start at all.
+ * The service ends by itself when the ipc channel closes, so it does not outlive a launcher that is killed with -9.
+ */
+export class Service extends EventEmitter {
+  #failures = 0;
+  #wasReady = false;
+  #stopping = false;
+  #timer;
+
+  constructor(name, { env, log }) {
+    super();
+    this.name = name;
+    this.env = env;
+    this.log = log;
+    this.isReady = false;
+  }
+
+  start() {
+    const began = Date.now();
+    const child = fork(join(ROOT, 'dist/apps', this.name, 'main.mjs'), {
+      cwd: ROOT,
+      env: this.env,
+      execArgv: ['--enable-source-maps'],
+      detached: true, // Ctrl-C reaches the launcher only, which stops the services in order.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.child = child;
+    this.log.follow(child.stdout, false);
+    this.log.follow(child.stderr, true);
+    child.on('message', (message) => {
+      if (message?.type === 'ready') {
+        this.isReady = true;
+        this.#wasReady = true;
+      }
+      this.emit('message', message);
+    });
+    child.once('error', () => {});
+    child.once('exit', (code, signal) => this.#ended(began, code ?? signal));
+  }
+
+  /** Sends over the ipc channel; a service that is just restarting does not get it. */
+  send(message) {
+    if (this.child?.connected) this.child.send(message, () => {});
+  }
+
+  #ended(began, how) {
+    this.isReady = false;
+    killGroup(this.child.pid);
+    if (this.#stopping) return;
+    this.#failures = Date.now() - began > STABLE_MS ? 1 : this.#failures + 1;
+    if (!this.#wasReady && this.#failures >= HOPELESS_AFTER) {
+      this.emit('hopeless', how);
+      return;
+    }
+    const delay = Math.min(FIRST_DELAY_MS * 2 ** (this.#failures - 1), LONGEST_DELAY_MS);
+    this.emit('restart', delay, how);
+    this.#timer = setTimeout(() => this.start(), delay);
+  }
+
+  /** SIGTERM, then SIGKILL after 8 s or when `isUrgent()` turns true; then whatever is left in its process group. */
+  async stop(isUrgent = () => false) {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    const pid = this.child?.pid;
+    if (pid === undefined) return;
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    await until(() => !isAlive(pid) || isUrgent(), GRACE_MS);
+    killGroup(pid);
+    await until(() => !isAlive(pid), 1_000);
+  }
+}
+
+function killGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group is empty.
+  }
+}
