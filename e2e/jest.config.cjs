@@ -2,7 +2,7 @@ module.exports = {
   ...require('../jest.preset.cjs'),
   displayName: 'e2e',
   rootDir: __dirname,
-  testMatch: ['<rootDir>/**/*.e2e.spec.ts'],
+  testMatch: ['<rootDir>/**/*.e2e.spec.ts', '<rootDir>/**/*.long.spec.ts'],
   testTimeout: 60_000,
   globalSetup: '<rootDir>/global-setup.cjs',
   globalTeardown: '<rootDir>/global-teardown.cjs',
