@@ -23,7 +23,7 @@ export function parseAddress(text: string): AddressBytes | undefined {
 }
 
 function ipv6Bytes(address: string): AddressBytes {
-  const [head = '', tail] = address.split('::') as [string, string?];
+  const [head, tail] = address.split('::') as [string, string?];
   const front = groupBytes(head);
   if (tail === undefined) return front;
   const back = groupBytes(tail);

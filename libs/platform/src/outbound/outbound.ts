@@ -117,7 +117,7 @@ export class Outbound {
       }
       const timeout = this.options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
       const connect =
-        connectors.get(port) ?? buildConnector({ timeout, lookup: checkedLookup(port) } as buildConnector.BuildOptions);
+        connectors.get(port) ?? buildConnector({ timeout, lookup: checkedLookup(port) });
       connectors.set(port, connect);
       connect(options, callback);
     };
