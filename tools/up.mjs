@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { until } from './infra/processes.mjs';
+import { commandOf, parentOf, until } from './infra/processes.mjs';
 import { ensureInstalled, requireNode } from './install.mjs';
 import { tryLock } from './lock.mjs';
 import { serverTable, welcome } from './up/banner.mjs';
@@ -59,8 +59,12 @@ function fail(error) {
 /** When npm is killed, nobody is left to press Ctrl-C. */
 function stopWithParent() {
   if (!process.env.npm_lifecycle_event) return;
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && launcher.stop(0), 1_000).unref();
+  const ancestry = () => {
+    const isShell = /sh$/.test(commandOf(process.ppid) ?? ''); // npm runs scripts through one
+    return `${process.ppid} ${isShell ? parentOf(process.ppid) : ''}`;
+  };
+  const before = ancestry();
+  setInterval(() => ancestry() !== before && launcher.stop(0), 1_000).unref();
 }
 
 async function up() {

@@ -10,23 +10,28 @@ export function isAlive(pid) {
   } catch (error) {
     if (error.code !== 'EPERM') return false;
   }
-  return processState(pid) !== 'Z';
+  return stat(pid)?.[0] !== 'Z';
 }
 
-function processState(pid) {
+/** The fields of /proc/<pid>/stat from the state on; undefined where there is no such process or no /proc. */
+function stat(pid) {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }
 }
 
-/** The start time of a process in clock ticks since boot, which tells a reused pid apart; undefined where /proc is missing. */
-export function startedAt(pid) {
+export const parentOf = (pid) => stat(pid)?.[1];
+
+/** The start time in clock ticks since boot, which tells a reused pid apart. */
+export const startedAt = (pid) => stat(pid)?.[19];
+
+/** The name of the program that `pid` runs. */
+export function commandOf(pid) {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
   } catch {
     return undefined;
   }
