@@ -23,15 +23,16 @@ const { build } = await import('./build.mjs');
 await build();
 const script = file.endsWith('.ts') ? await bundle(file) : join(FOLDER, file);
 const { startThrowAway } = await import('./infra/throw-away.mjs');
+let child;
+// Ctrl-C reaches the benchmark from the terminal; here it only must not end us before the servers are down.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child?.kill(signal));
 const infra = await startThrowAway();
 
-const child = spawn(process.execPath, ['--expose-gc', '--enable-source-maps', script, ...args], {
+child = spawn(process.execPath, ['--expose-gc', '--enable-source-maps', script, ...args], {
   cwd: ROOT,
   stdio: 'inherit',
   env: { ...process.env, DATABASE_URL: infra.DATABASE_URL, REDIS_URL: infra.REDIS_URL },
 });
-// Ctrl-C reaches the benchmark from the terminal; here it only must not end us before the servers are down.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 const code = await new Promise((resolve) => child.once('exit', (status) => resolve(status ?? 1)));
 await infra.stop();
 process.exit(code);

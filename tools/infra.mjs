@@ -2,18 +2,19 @@
 import { startThrowAway } from './infra/throw-away.mjs';
 
 const parent = process.ppid;
-const infra = await startThrowAway();
+const starting = startThrowAway();
 
 let stopping = false;
 async function stop() {
   if (stopping) return;
   stopping = true;
-  await infra.stop();
+  await (await starting.catch(() => undefined))?.stop();
   process.exit(0);
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 process.on('disconnect', stop);
 setInterval(() => process.ppid !== parent && stop(), 500);
 
+const infra = await starting;
 console.log(`DATABASE_URL=${infra.DATABASE_URL}\nREDIS_URL=${infra.REDIS_URL}`);
 process.send?.({ type: 'ready', DATABASE_URL: infra.DATABASE_URL, REDIS_URL: infra.REDIS_URL });

@@ -127,18 +127,18 @@ async function main() {
   const { startThrowAway } = await import('./infra/throw-away.mjs');
   const { build } = await import('./build.mjs');
 
-  let infra;
+  let starting;
   const cleanUp = async () => {
     for (const child of children) killGroup(child);
-    await infra?.stop();
+    await (await starting?.catch(() => undefined))?.stop();
     rmSync(reports, { recursive: true, force: true });
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.once(signal, () => void cleanUp().then(() => process.exit(130)));
 
   try {
-    if (needs('infra')) infra = await startThrowAway();
-    if (needs('build')) await build();
+    if (needs('infra')) starting = startThrowAway();
+    const [infra] = await Promise.all([starting, needs('build') && build()]);
     const env = { ...cleanEnv(), CI: 'true', NX_DAEMON: 'false', LONG_TESTS: suites.includes('long') ? '1' : '' };
     if (infra) Object.assign(env, { DATABASE_URL: infra.DATABASE_URL, REDIS_URL: infra.REDIS_URL });
     const options = { env, paths, reports };

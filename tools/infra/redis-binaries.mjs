@@ -16,6 +16,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 const OLDEST = [6, 2];
+const KNOWN_PACKAGES = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1', 'libatomic1'];
 const PROGRAMS = ['valkey-server', 'redis-server'];
 
 /** `{ command, env }` of a server that runs here. `fallbackCache` serves when there is no home to keep a cache in. */
@@ -110,8 +111,8 @@ function fetchPackages(cache, folder) {
     // Only programs and libraries are of use.
     for (const entry of readdirSync(files))
       if (!['usr', 'lib'].includes(entry)) rmSync(join(files, entry), { recursive: true });
-    for (const entry of ['share', 'lib/systemd', 'sbin'])
-      rmSync(join(files, 'usr', entry), { recursive: true, force: true });
+    for (const entry of ['usr/share', 'usr/sbin', 'usr/lib/systemd', 'lib/systemd'])
+      rmSync(join(files, entry), { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
     renameSync(files, folder);
     writeFileSync(`${folder}.sha256`, contentHash(folder), { mode: 0o644 });
@@ -139,11 +140,17 @@ function download(work) {
   const own = ['-o', `Dir::State::lists=${join(work, 'lists')}`, '-o', 'Dir::State::status=/var/lib/dpkg/status'];
   const apt = (args) =>
     spawnSync('apt-get', [...base, ...args], {
+      cwd: archives, // where `download` writes
       encoding: 'utf8',
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
     });
   const install = ['install', '--download-only', '--no-install-recommends'];
+
+  const debs = () =>
+    readdirSync(archives)
+      .filter((name) => name.endsWith('.deb'))
+      .map((name) => join(archives, name));
 
   let fault = '';
   for (const lists of [[], own]) {
@@ -151,10 +158,11 @@ function download(work) {
     for (const server of ['redis-server', 'valkey-server']) {
       const { status, stderr, error } = apt([...lists, ...install, server]);
       if (error) throw new Error(`apt-get is not here (${error.code})`);
-      const found = readdirSync(archives).filter((name) => name.endsWith('.deb'));
-      if (status === 0 && found.length > 0) return found.map((name) => join(archives, name));
+      if (status === 0 && debs().length > 0) return debs();
       fault ||= stderr.trim();
     }
+    // Where the system's own packages are at odds with each other, apt resolves nothing; then take what Debian 12 needs by name.
+    if (apt([...lists, 'download', ...KNOWN_PACKAGES]).status === 0) return debs();
   }
   throw new Error(`apt-get could not download redis-server: ${fault.split('\n').slice(0, 3).join(' ')}`);
 }
