@@ -11,3 +11,4 @@ export * from './json/json-text';
 export * from './json/rpc-text';
 export * from './page';
 export * from './principal';
+export * from './metrics/exponential-histogram';

@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import { recordStream } from './contract';
+import { PageQuery, pageOf } from '../page';
+import { contract, recordStream } from './contract';
+
+/** How a call ended: `tool_error` is a result with `isError`, `denied` a tool that the agent may not use. */
+export const CallOutcome = z.enum(['ok', 'tool_error', 'error', 'cancelled', 'denied']);
 
 /** One MCP or REST call of a tool (or another method), as the call log keeps it. Written by the router, consumed by the monitor. */
 export const CallRecord = z
@@ -19,7 +23,7 @@ export const CallRecord = z
     tool: z.string().optional(),
     /** SHA-256 of the arguments' text, hex. */
     argumentsHash: z.string().optional(),
-    outcome: z.enum(['ok', 'tool_error', 'error', 'cancelled', 'denied']),
+    outcome: CallOutcome,
     errorCode: z.string().optional(),
     durationMs: z.number(),
     /** Time spent waiting for the upstream, in milliseconds. */
@@ -31,3 +35,20 @@ export const CallRecord = z
 export type CallRecord = z.infer<typeof CallRecord>;
 
 export const callRecorded = recordStream('monitor.callRecorded', CallRecord);
+
+/** The call log, newest first. */
+export const listCalls = contract('monitor.listCalls', {
+  input: PageQuery.extend({
+    agent: z.string().max(64).optional(),
+    server: z.string().max(64).optional(),
+    tool: z.string().max(256).optional(),
+    method: z.string().max(128).optional(),
+    outcome: CallOutcome.optional(),
+    requestId: z.string().max(64).optional(),
+    traceId: z.string().max(32).optional(),
+    from: z.iso.datetime({ offset: true }).optional(),
+    to: z.iso.datetime({ offset: true }).optional(),
+  }),
+  output: pageOf(CallRecord),
+});
+export type CallsQuery = z.output<typeof listCalls.input>;

@@ -1,0 +1,136 @@
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { Bus, ENV, LOGGER, type Stop } from '@mcp-router/platform';
+import {
+  AppError,
+  callRecorded,
+  decodeCursor,
+  toPage,
+  type CallRecord,
+  type CallsQuery,
+  type Page,
+} from '@mcp-router/shared';
+import type { Logger } from 'pino';
+import { DataSource } from 'typeorm';
+import type { MonitorEnv } from '../config';
+import { maintainPartitions } from '../storage/partitions';
+
+const MAINTENANCE_MS = 3_600_000;
+
+/** Column, its Postgres type, and where its value comes from: the one list behind insert and select. */
+const COLUMNS: [column: string, type: string, field: keyof CallRecord][] = [
+  ['id', 'uuid', 'id'],
+  ['at', 'timestamptz', 'at'],
+  ['request_id', 'text', 'requestId'],
+  ['trace_id', 'text', 'traceId'],
+  ['agent_id', 'uuid', 'agentId'],
+  ['agent', 'text', 'agent'],
+  ['key_id', 'uuid', 'keyId'],
+  ['endpoint', 'text', 'endpoint'],
+  ['method', 'text', 'method'],
+  ['server', 'text', 'server'],
+  ['tool', 'text', 'tool'],
+  ['arguments_hash', 'text', 'argumentsHash'],
+  ['outcome', 'text', 'outcome'],
+  ['error_code', 'text', 'errorCode'],
+  ['duration_ms', 'double precision', 'durationMs'],
+  ['upstream_ms', 'double precision', 'upstreamMs'],
+  ['request_bytes', 'bigint', 'requestBytes'],
+  ['response_bytes', 'bigint', 'responseBytes'],
+];
+
+const INSERT = `INSERT INTO monitor.call (${COLUMNS.map(([column]) => column).join(', ')})
+  SELECT * FROM unnest(${COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')})
+  ON CONFLICT DO NOTHING`;
+
+type Row = Record<string, unknown>;
+
+/** The call log: what routers record arrives over a Redis Stream, is stored once, and can be asked for. */
+@Injectable()
+export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+  private stop: Stop | undefined;
+  private maintenance: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly database: DataSource,
+    @Inject(ENV) private readonly env: MonitorEnv,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.maintain();
+  }
+
+  onApplicationBootstrap(): void {
+    this.stop = this.bus.consume(callRecorded, 'monitor', (entries) =>
+      this.store(entries.map(({ payload }) => payload)),
+    );
+    this.maintenance = setInterval(() => {
+      void this.maintain().catch((err: unknown) =>
+        this.logger.error({ err }, 'partitions of the call log were not maintained'),
+      );
+    }, MAINTENANCE_MS).unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.maintenance);
+    await this.stop?.();
+  }
+
+  /** Stores a batch in one statement. A call that comes again (same id and time) is stored once. */
+  async store(calls: CallRecord[]): Promise<void> {
+    await this.database.query(
+      INSERT,
+      COLUMNS.map(([, , field]) => calls.map((call) => call[field] ?? null)),
+    );
+  }
+
+  async list({ cursor, limit, from, to, ...filters }: CallsQuery): Promise<Page<CallRecord>> {
+    const values: unknown[] = [];
+    const where = ['true'];
+    const add = (condition: string, ...given: unknown[]) => {
+      where.push(condition.replace(/\?/g, () => `$${values.push(given.shift())}`));
+    };
+    if (cursor !== undefined) add('(at, id) < (?::timestamptz, ?::uuid)', ...readCursor(cursor));
+    if (from !== undefined) add('at >= ?', from);
+    if (to !== undefined) add('at < ?', to);
+    for (const [column, , field] of COLUMNS) {
+      const wanted = (filters as Row)[field];
+      if (wanted !== undefined) add(`${column} = ?`, wanted);
+    }
+    const rows: Row[] = await this.database.query(
+      `SELECT ${COLUMNS.map(([column]) => column).join(', ')} FROM monitor.call
+        WHERE ${where.join(' AND ')} ORDER BY at DESC, id DESC LIMIT ${limit + 1}`,
+      values,
+    );
+    return toPage(rows.map(toCall), limit, ({ at, id }) => `${at}|${id}`);
+  }
+
+  private async maintain(): Promise<void> {
+    const dropped = await maintainPartitions(this.database, 'call', this.env.CALL_RETENTION_DAYS);
+    if (dropped.length > 0) this.logger.info({ dropped }, 'dropped old partitions of the call log');
+  }
+}
+
+function readCursor(cursor: string): [at: string, id: string] {
+  const match = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)\|([0-9a-f-]{36})$/.exec(decodeCursor(cursor));
+  if (!match)
+    throw new AppError('invalid_cursor', 'The cursor is not one of this list', { hint: 'Start without a cursor' });
+  return [match[1] ?? '', match[2] ?? ''];
+}
+
+function toCall(row: Row): CallRecord {
+  const call: Row = {};
+  for (const [column, type, field] of COLUMNS) {
+    const value = row[column];
+    if (value === null || value === undefined) continue;
+    call[field] = value instanceof Date ? value.toISOString() : type === 'bigint' ? Number(value) : value;
+  }
+  return call as unknown as CallRecord;
+}

@@ -1,0 +1,7 @@
+import { CommonEnv } from '@mcp-router/platform';
+import { z } from 'zod';
+
+export const MonitorEnv = CommonEnv.extend({
+  CALL_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30).describe('How long the call log is kept'),
+});
+export type MonitorEnv = z.infer<typeof MonitorEnv>;
