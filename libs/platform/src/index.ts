@@ -13,3 +13,6 @@ export * from './outbound/body';
 export * from './outbound/outbound';
 export * from './tokens';
 export { OutboundEnv } from './outbound/policy';
+export * from './metrics/exposition';
+export * from './metrics/metrics';
+export * from './metrics/process-metrics';
