@@ -13,6 +13,3 @@ export * from './outbound/body';
 export * from './outbound/outbound';
 export * from './tokens';
 export { OutboundEnv } from './outbound/policy';
-export * from './metrics/exposition';
-export * from './metrics/metrics';
-export * from './metrics/process-metrics';

@@ -115,6 +115,9 @@ export interface Upstream {
   /** Messages that no exchange caused: `list_changed`, `resources/updated`, logs, requests. @returns the way to stop it */
   onUnsolicited(listener: UnsolicitedListener): () => void;
 
+  /** A new connection is up: what was set on the old one (log level, resource subscriptions) is gone. @returns the way to stop it */
+  onConnected(listener: () => void): () => void;
+
   /** The session has ended: a connection of its own is closed. */
   endSession(sessionKey: string): void;
 }

@@ -1,0 +1,195 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Bus, LOGGER } from '@mcp-router/platform';
+import { AppError, catalogueChanged } from '@mcp-router/shared';
+import type { Logger } from 'pino';
+import { modernEnvelope } from '../upstreams/handshake';
+import { requestText } from '../upstreams/message';
+import { SYSTEM_CALLER } from '../upstreams/system-caller';
+import type { Upstream, UpstreamInfo } from '../upstreams/upstream';
+import { Catalogue } from './catalogue';
+import { KINDS, type CatalogueKind } from './catalogue-item';
+import { readList } from './list-reader';
+
+/** Which lists a notification makes stale. */
+const STALE: Record<string, CatalogueKind[]> = {
+  'notifications/tools/list_changed': ['tools'],
+  'notifications/prompts/list_changed': ['prompts'],
+  'notifications/resources/list_changed': ['resources', 'resourceTemplates'],
+};
+
+const RETRY_MS = 5_000;
+const MIN_TTL_MS = 30_000;
+/** A burst of changes is told once. */
+const TELL_AFTER_MS = 50;
+
+/** One server that is followed. */
+interface Feed {
+  upstream: Upstream;
+  stale: Set<CatalogueKind>;
+  reading: boolean;
+  timer: NodeJS.Timeout | undefined;
+  /** Ends the feed and its subscription. */
+  over: AbortController;
+  subscription: AbortController | undefined;
+  stops: (() => void)[];
+}
+
+/** Keeps the catalogue true: reads a server's lists when it connects and when it says that they changed. */
+@Injectable()
+export class CatalogueFeed implements OnApplicationShutdown {
+  private readonly feeds = new Map<string, Feed>();
+  private readonly untold = new Set<string>();
+  private tellTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly catalogue: Catalogue,
+    private readonly bus: Bus,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    catalogue.onChange((slug) => this.tell(slug));
+  }
+
+  /** Follows a server from now on. */
+  attach(upstream: Upstream): void {
+    this.detach(upstream.slug);
+    const feed: Feed = {
+      upstream,
+      stale: new Set(),
+      reading: false,
+      timer: undefined,
+      over: new AbortController(),
+      subscription: undefined,
+      stops: [],
+    };
+    feed.stops.push(
+      upstream.onConnected(() => {
+        this.refresh(feed, KINDS);
+        if (upstream.info?.era === 'modern') void this.subscribe(feed, upstream.info);
+      }),
+      upstream.onUnsolicited(({ message }) => {
+        const kinds = STALE[message.method ?? ''];
+        if (kinds) this.refresh(feed, kinds);
+        return false;
+      }),
+    );
+    this.feeds.set(upstream.slug, feed);
+    if (upstream.info) this.refresh(feed, KINDS);
+  }
+
+  /** Follows a server no longer; what it offered is gone. */
+  detach(slug: string): void {
+    const feed = this.feeds.get(slug);
+    if (!feed) return;
+    this.feeds.delete(slug);
+    this.end(feed);
+    this.catalogue.remove(slug);
+  }
+
+  /** Resolves when no list is being read. For tests and for the first answer after the start. */
+  async settled(): Promise<void> {
+    while ([...this.feeds.values()].some(({ reading }) => reading))
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  onApplicationShutdown(): void {
+    clearTimeout(this.tellTimer);
+    for (const feed of this.feeds.values()) this.end(feed);
+    this.feeds.clear();
+  }
+
+  private end(feed: Feed): void {
+    feed.over.abort();
+    feed.subscription?.abort();
+    clearTimeout(feed.timer);
+    for (const stop of feed.stops) stop();
+  }
+
+  private refresh(feed: Feed, kinds: readonly CatalogueKind[]): void {
+    for (const kind of kinds) feed.stale.add(kind);
+    if (!feed.reading) void this.read(feed);
+  }
+
+  private async read(feed: Feed): Promise<void> {
+    feed.reading = true;
+    clearTimeout(feed.timer);
+    const { upstream } = feed;
+    try {
+      while (feed.stale.size > 0 && !feed.over.signal.aborted) {
+        const kinds = [...feed.stale];
+        feed.stale.clear();
+        const lists = await Promise.all(kinds.map(async (kind) => [kind, await readList(upstream, kind)] as const));
+        if (feed.over.signal.aborted) return;
+        this.catalogue.set(upstream.slug, Object.fromEntries(lists.map(([kind, { items }]) => [kind, items])));
+        const ttls = lists.map(([, { ttlMs }]) => ttlMs).filter((ttl): ttl is number => ttl !== undefined && ttl > 0);
+        if (ttls.length > 0 && !feed.subscription) this.later(feed, Math.max(MIN_TTL_MS, Math.min(...ttls)));
+      }
+    } catch (error) {
+      const { code, detail } = AppError.from(error);
+      this.logger.warn({ server: upstream.slug, code }, `the lists could not be read: ${detail}`);
+      // A server that is not reachable is read when it connects.
+      if (code !== 'upstream_unavailable') this.later(feed, RETRY_MS);
+    } finally {
+      feed.reading = false;
+    }
+  }
+
+  private later(feed: Feed, ms: number): void {
+    clearTimeout(feed.timer);
+    if (!feed.over.signal.aborted) feed.timer = setTimeout(() => this.refresh(feed, KINDS), ms).unref();
+  }
+
+  /** A modern server says what changed on a subscription only. */
+  private async subscribe(feed: Feed, info: UpstreamInfo): Promise<void> {
+    const notifications = {
+      ...(listChanges(info, 'tools') && { toolsListChanged: true }),
+      ...(listChanges(info, 'prompts') && { promptsListChanged: true }),
+      ...(listChanges(info, 'resources') && { resourcesListChanged: true }),
+    };
+    feed.subscription?.abort();
+    if (Object.keys(notifications).length === 0) return;
+    const control = new AbortController();
+    feed.subscription = control;
+    try {
+      await feed.upstream.openSubscription({
+        ...SYSTEM_CALLER,
+        message: requestText('"catalogue"', 'subscriptions/listen', {
+          _meta: modernEnvelope(info.protocolVersion),
+          notifications,
+        }),
+        signal: control.signal,
+        onMessage: ({ method }) => {
+          const kinds = STALE[method ?? ''];
+          if (kinds) this.refresh(feed, kinds);
+        },
+      });
+    } catch (error) {
+      this.logger.debug({ server: feed.upstream.slug }, `the subscription ended: ${AppError.from(error).detail}`);
+    }
+    if (control.signal.aborted || feed.over.signal.aborted) return;
+    // The connection may live on without it: ask again, and read what was missed.
+    setTimeout(() => {
+      if (feed.subscription !== control || feed.over.signal.aborted || feed.upstream.state !== 'ready') return;
+      this.refresh(feed, KINDS);
+      void this.subscribe(feed, info);
+    }, RETRY_MS).unref();
+  }
+
+  private tell(slug: string): void {
+    this.untold.add(slug);
+    this.tellTimer ??= setTimeout(() => {
+      this.tellTimer = undefined;
+      const servers = [...this.untold];
+      this.untold.clear();
+      const { revision } = this.catalogue;
+      this.bus
+        .broadcast(catalogueChanged, { instance: this.bus.instanceId, revision, servers })
+        .catch((error: unknown) => {
+          this.logger.warn({ err: error }, 'a change of the catalogue could not be told');
+        });
+    }, TELL_AFTER_MS);
+  }
+}
+
+function listChanges({ capabilities }: UpstreamInfo, kind: string): boolean {
+  return (capabilities[kind] as { listChanged?: boolean } | undefined)?.listChanged === true;
+}

@@ -1,0 +1,51 @@
+import { CommonEnv, OutboundEnv } from '@mcp-router/platform';
+import { z } from 'zod';
+
+const duration = (min: number, max: number, fallback: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+export const RouterEnv = CommonEnv.extend({
+  ...OutboundEnv,
+  MCPR_CONFIG: z.string().default('mcp-router.json').describe('File of servers (JSON with comments, or YAML); watched'),
+  MCPR_SECRET_KEY: z
+    .string()
+    .min(16)
+    .optional()
+    .describe(
+      'Key that stored secrets are encrypted with; without it one is generated in MCPR_DATA_DIR. Set it when there are several routers',
+    ),
+  MCPR_SECRET_KEY_PREVIOUS: z
+    .string()
+    .min(16)
+    .optional()
+    .describe('The key before MCPR_SECRET_KEY, while secrets are rotated'),
+  CONNECT_TIMEOUT_MS: duration(100, 600_000, 30_000).describe('How long a server may take to start and shake hands'),
+  CALL_TIMEOUT_MS: duration(100, 3_600_000, 60_000).describe('Longest silence of a server during a call'),
+  TOTAL_TIMEOUT_MS: duration(100, 86_400_000, 600_000).describe('Longest call, however much progress it reports'),
+  MAX_CONCURRENCY: z.coerce.number().int().min(1).max(10_000).default(128).describe('Calls in flight to one server'),
+  MAX_QUEUED_CALLS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(1_024)
+    .describe('Calls that wait for one server; more are refused'),
+  MAX_INSTANCES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(32)
+    .describe('Connections of one server with isolation "session" or "agent"'),
+  MAX_MESSAGE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(65_536)
+    .max(1_073_741_824)
+    .default(67_108_864)
+    .describe('Longest message of a server'),
+});
+export type RouterEnv = z.infer<typeof RouterEnv>;
+
+/** Of the router's own environment: what a file may name as `${VAR}`, and what children inherit a few of. */
+export const hostEnvironment: Readonly<Record<string, string | undefined>> = process.env;

@@ -1,0 +1,155 @@
+import { AppError, readRpc, type RpcText } from '@mcp-router/shared';
+import { ConnectionLost, type OnStray } from './connection';
+import {
+  cancelledIdOf,
+  errorText,
+  progressTokenOf,
+  readIncoming,
+  restoreId,
+  subscriptionIdOf,
+  withOwnId,
+  withProgressToken,
+  withSubscriptionId,
+} from './message';
+import { PendingCall, type Abandoned, type CallLimits } from './pending-call';
+import type { Exchange } from './upstream';
+
+type Key = number | string;
+type Send = (text: string) => void;
+
+export interface OpenCall {
+  call: PendingCall;
+  /** The id on the wire, JSON text. */
+  id: string;
+  /** The request with that id. */
+  text: string;
+}
+
+/** Notifications that belong to the call that caused them, where one can be told. */
+const OF_A_CALL = new Set(['notifications/message']);
+
+/** The calls in flight on one connection, and which of them an incoming message belongs to. */
+export class CallTable {
+  private readonly calls = new Map<Key, PendingCall>();
+  private nextId = 1;
+
+  constructor(
+    private readonly limits: CallLimits,
+    private readonly onStray: OnStray,
+  ) {}
+
+  get size(): number {
+    return this.calls.size;
+  }
+
+  open(exchange: Exchange, bounded: boolean, onAbandoned: (id: string, why: Abandoned) => void): OpenCall {
+    const number = this.nextId++;
+    // The SDKs key subscriptions by strings.
+    const key = bounded ? number : `s${number}`;
+    const id = bounded ? String(number) : `"s${number}"`;
+    const call = new PendingCall(
+      exchange,
+      bounded ? this.limits : undefined,
+      (why) => onAbandoned(id, why),
+      () => this.calls.delete(key),
+    );
+    const { text, token } = withOwnId(exchange.message, id);
+    call.token = token;
+    this.calls.set(key, call);
+    return { call, id, text };
+  }
+
+  failAll(error: unknown): void {
+    for (const call of [...this.calls.values()]) call.fail(error);
+  }
+
+  /**
+   * Takes one message of the server.
+   *
+   * @param text a complete message
+   * @param send the way back
+   * @param own  the call on whose own stream it came, if the transport knows
+   * @throws SyntaxError or AppError when it is no JSON-RPC message
+   */
+  receive(text: string, send: Send, own?: PendingCall): void {
+    const incoming = readIncoming(text);
+    if (incoming.kind === 'message') return this.route(incoming.rpc, send, own);
+    const key = incoming.id as Key;
+    const call = this.calls.get(key);
+    const id = call?.exchange.message.id;
+    if (!call || id === undefined) return;
+    const restored = restoreId(text, JSON.stringify(key), id);
+    call.settle(typeof key === 'string' ? withSubscriptionId(readRpc(restored), id).text : restored);
+  }
+
+  private route(message: RpcText, send: Send, own: PendingCall | undefined): void {
+    switch (message.method) {
+      case 'ping':
+        if (message.id !== undefined) send(`{"jsonrpc":"2.0","id":${message.id},"result":{}}`);
+        return;
+      case 'notifications/progress': {
+        const call = this.find(progressTokenOf(message));
+        if (call?.token !== undefined) call.deliver(withProgressToken(message, call.token), send);
+        return;
+      }
+      case 'notifications/cancelled':
+        return this.routeCancelled(message, send);
+    }
+    const subscription = subscriptionIdOf(message);
+    if (subscription !== undefined) {
+      const call = this.find(subscription);
+      const id = call?.exchange.message.id;
+      if (call && id !== undefined) call.deliver(withSubscriptionId(message, id), send);
+    } else this.routeByCause(message, send, own);
+  }
+
+  private routeByCause(message: RpcText, send: Send, own: PendingCall | undefined): void {
+    const cause = own?.exchange.onMessage ? own : this.causeOf(message);
+    if (cause === undefined) return this.onStray(message, send);
+    if (cause !== 'ambiguous') return cause.deliver(message, send);
+    const refusal = new AppError(
+      'conflict',
+      'Several callers share this connection, so the request cannot be given to the right one',
+      { hint: 'Set "isolation" of this server to "session" or "agent"' },
+    );
+    if (message.id !== undefined) send(errorText(message.id, refusal.toJsonRpc()));
+  }
+
+  /**
+   * The call that caused a message where the protocol does not say.
+   *
+   * One call that is not parked: that one. Several of one caller: the latest. Several callers: `ambiguous` for a
+   * request (a wrong guess would show one caller's question to another), no one for a notification.
+   */
+  private causeOf(message: RpcText): PendingCall | 'ambiguous' | undefined {
+    const isRequest = message.kind === 'request';
+    if (!isRequest && !OF_A_CALL.has(message.method ?? '')) return undefined;
+    const candidates = [...this.calls.values()].filter((call) => call.exchange.onMessage && call.isBounded);
+    const active = candidates.filter((call) => !call.isParked);
+    const pool = active.length > 0 ? active : candidates;
+    const latest = pool.at(-1);
+    if (!latest || pool.every((call) => callerOf(call) === callerOf(latest))) return latest;
+    return isRequest ? 'ambiguous' : undefined;
+  }
+
+  /** The server takes back a request of its own, or ends a subscription. */
+  private routeCancelled(message: RpcText, send: Send): void {
+    const id = cancelledIdOf(message);
+    const ended = this.find(id);
+    if (ended && !ended.isBounded) return ended.fail(new ConnectionLost('The server ended the subscription', true));
+    for (const call of this.calls.values()) {
+      if (id === undefined || !call.open.has(id)) continue;
+      call.withdraw(id);
+      return call.deliver(message, send);
+    }
+    this.onStray(message, send);
+  }
+
+  private find(id: string | undefined): PendingCall | undefined {
+    return id === undefined ? undefined : this.calls.get(JSON.parse(id) as Key);
+  }
+}
+
+function callerOf({ exchange }: PendingCall): string {
+  return `${exchange.principal.agentId} ${exchange.sessionKey ?? ''}`;
+}

@@ -1,0 +1,483 @@
+import { AppError, type RpcText, type ServerState } from '@mcp-router/shared';
+import type { Dispatcher } from 'undici';
+import { LogRing } from '../processes/log-ring';
+import type { Reaper } from '../processes/reaper';
+import { Bulkhead } from './bulkhead';
+import { Circuit } from './circuit';
+import { connect } from './connect';
+import { ConnectionLost, type Connection } from './connection';
+import { modernEnvelope, SHARED_CAPABILITIES } from './handshake';
+import { errorText, requestText } from './message';
+import { isRepeatable, type ToolHints } from './repeatable';
+import type { ServerSpec } from './server-spec';
+import { SYSTEM_CALLER } from './system-caller';
+import type { Caller, Exchange, Isolation, Unsolicited, UnsolicitedListener, Upstream, UpstreamInfo } from './upstream';
+
+export interface UpstreamTools {
+  reaper: Reaper;
+  dispatcher: Dispatcher;
+  maxMessageBytes: number;
+  maxQueue: number;
+  /** What the catalogue knows of a tool: decides whether a lost call may be repeated. */
+  hintsOf: (slug: string, tool: string) => ToolHints | undefined;
+  onChange: (upstream: SupervisedUpstream) => void;
+}
+
+/** One connection and who it serves. */
+interface Instance {
+  readonly key: string;
+  readonly caller: Caller | undefined;
+  connection: Connection | undefined;
+  readonly opening: Promise<Connection>;
+  readonly abort: AbortController;
+  calls: number;
+  lastUsed: number;
+  openedAt: number;
+}
+
+/** The connection of isolation `shared`, and the one that lists are read over otherwise. */
+const MAIN = 'main';
+/** A connection that held this long was a good one: its loss is answered by a new try at once. */
+const STABLE_MS = 10_000;
+const CONTROL_IDLE_MS = 60_000;
+const PROBE_TIMEOUT_MS = 10_000;
+
+/** Keeps the connections of one server: opens them on demand, watches them, tries again, and never lets a call hang. */
+export class SupervisedUpstream implements Upstream {
+  info: UpstreamInfo | undefined;
+  logs: LogRing;
+  private readonly instances = new Map<string, Instance>();
+  private readonly circuit = new Circuit();
+  private readonly listeners = new Set<UnsolicitedListener>();
+  private readonly connectedListeners = new Set<() => void>();
+  private bulkhead: Bulkhead;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private readonly idleTimer: NodeJS.Timeout;
+  private started = false;
+  private draining = false;
+
+  constructor(
+    private current: ServerSpec,
+    private readonly tools: UpstreamTools,
+  ) {
+    this.logs = new LogRing(current.secrets);
+    this.bulkhead = new Bulkhead(current.maxConcurrency, tools.maxQueue);
+    this.idleTimer = setInterval(() => this.stopIdle(), 1_000).unref();
+  }
+
+  get slug(): string {
+    return this.current.slug;
+  }
+
+  get spec(): ServerSpec {
+    return this.current;
+  }
+
+  get isolation(): Isolation {
+    return this.current.isolation;
+  }
+
+  get lastError(): string | null {
+    return this.circuit.lastError;
+  }
+
+  get nextRetryAt(): Date | null {
+    return this.circuit.nextRetryAt;
+  }
+
+  get state(): ServerState {
+    if (!this.current.enabled) return 'disabled';
+    if (this.circuit.isOpen) return 'unreachable';
+    const instances = [...this.instances.values()];
+    if (instances.some(({ connection }) => connection)) return this.circuit.isShaky ? 'degraded' : 'ready';
+    return instances.length > 0 || !this.started ? 'starting' : 'stopped';
+  }
+
+  get inFlight(): number {
+    return this.bulkhead.inFlight;
+  }
+
+  /** The processes and connections there are now. */
+  get connections(): { key: string; pid: number | undefined }[] {
+    return [...this.instances.values()].map(({ key, connection }) => ({ key, pid: connection?.pid }));
+  }
+
+  /** Opens the first connection without being asked, so that the catalogue knows the server. */
+  start(): void {
+    this.started = true;
+    if (this.current.enabled) this.openMain();
+  }
+
+  /** Closes every connection, forgets failures and waits, and starts again. */
+  async restart(): Promise<void> {
+    this.circuit.reset();
+    clearTimeout(this.retryTimer);
+    await this.closeAll();
+    this.start();
+  }
+
+  /** Takes a changed definition; calls in flight end on the connections they have. */
+  reconfigure(spec: ServerSpec): void {
+    this.current = spec;
+    this.logs = new LogRing(spec.secrets);
+    this.bulkhead = new Bulkhead(spec.maxConcurrency, this.tools.maxQueue);
+    this.circuit.reset();
+    clearTimeout(this.retryTimer);
+    for (const instance of [...this.instances.values()]) this.retire(instance);
+    if (!spec.enabled) this.changed();
+    else this.start();
+  }
+
+  /** Refuses new calls, lets those in flight end for at most `drainMs`, then closes everything. */
+  async close(drainMs = 0): Promise<void> {
+    this.draining = true;
+    clearInterval(this.idleTimer);
+    clearTimeout(this.retryTimer);
+    const until = Date.now() + drainMs;
+    while (this.bulkhead.inFlight > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+    await this.closeAll();
+  }
+
+  onUnsolicited(listener: UnsolicitedListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  onConnected(listener: () => void): () => void {
+    this.connectedListeners.add(listener);
+    return () => this.connectedListeners.delete(listener);
+  }
+
+  async ready(signal?: AbortSignal): Promise<UpstreamInfo> {
+    this.admit();
+    const connection = await this.connectionOf(this.instanceFor(SYSTEM_CALLER), signal ?? SYSTEM_CALLER.signal);
+    return connection.info;
+  }
+
+  async exchange(exchange: Exchange): Promise<string> {
+    this.admit();
+    const { bulkhead } = this;
+    if (!bulkhead.tryEnter()) await bulkhead.enter(exchange.signal);
+    try {
+      return await this.attempt(exchange, true);
+    } finally {
+      bulkhead.leave();
+    }
+  }
+
+  async openSubscription(exchange: Exchange): Promise<string> {
+    this.admit();
+    const instance = this.instanceFor(exchange);
+    const connection = instance.connection ?? (await this.connectionOf(instance, exchange.signal));
+    // The router's own subscription must not keep an idle server up.
+    const use = exchange.principal === SYSTEM_CALLER.principal ? 0 : 1;
+    instance.calls += use;
+    try {
+      return await connection.exchange(exchange, false);
+    } catch (error) {
+      throw error instanceof ConnectionLost ? unavailable(this.slug, error.reason, error) : error;
+    } finally {
+      if (use > 0) this.leave(instance);
+    }
+  }
+
+  notify(message: RpcText, caller: Caller): void {
+    this.instances.get(this.keyOf(caller))?.connection?.notify(message);
+  }
+
+  endSession(sessionKey: string): void {
+    const instance = this.instances.get(`session:${sessionKey}`);
+    if (instance) this.retire(instance);
+  }
+
+  /** Asks for a sign of life over the connection that calls use. @returns milliseconds */
+  async probe(timeoutMs = PROBE_TIMEOUT_MS): Promise<number> {
+    const instance = this.instances.get(MAIN) ?? [...this.instances.values()][0] ?? this.instanceFor(SYSTEM_CALLER);
+    const connection = await this.connectionOf(instance, AbortSignal.timeout(timeoutMs));
+    const start = performance.now();
+    await connection.exchange({ ...SYSTEM_CALLER, message: signOfLife(connection.info), timeoutMs }, true);
+    return performance.now() - start;
+  }
+
+  private admit(): void {
+    if (!this.current.enabled) throw new AppError('upstream_unavailable', `The server "${this.slug}" is disabled`);
+    if (this.draining) throw new AppError('upstream_unavailable', `The server "${this.slug}" is being stopped`);
+    if (this.circuit.isOpen) throw this.openCircuit();
+  }
+
+  private openCircuit(): AppError {
+    const at = this.circuit.nextRetryAt?.toISOString();
+    return new AppError(
+      'upstream_unavailable',
+      `The server "${this.slug}" is not reachable: ${this.lastError ?? 'unknown'}`,
+      {
+        hint: `It is tried again at ${at ?? 'once'}; restart the server to try now`,
+        data: { server: this.slug, nextRetryAt: at },
+      },
+    );
+  }
+
+  private async attempt(exchange: Exchange, mayRepeat: boolean): Promise<string> {
+    const instance = this.instanceFor(exchange);
+    const connection = instance.connection ?? (await this.connectionOf(instance, exchange.signal));
+    instance.calls++;
+    let lost: ConnectionLost;
+    try {
+      const response = await connection.exchange(exchange, true);
+      if (this.circuit.isShaky || this.lastError !== null) this.recovered();
+      return response;
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) {
+        if (error instanceof AppError && error.code !== 'cancelled') this.failed(error.detail);
+        throw error;
+      }
+      lost = error;
+    } finally {
+      this.leave(instance);
+    }
+    // What was refused before it was sent, or forgot the session, needs a new connection; one broken stream does not.
+    if (!lost.sent) this.retire(instance);
+    else this.failed(lost.reason);
+    const repeatable = isRepeatable(exchange.message, (tool) => this.tools.hintsOf(this.slug, tool));
+    if (mayRepeat && (repeatable || (!lost.sent && !lost.sessionExpired))) {
+      this.admit();
+      return this.attempt(exchange, false);
+    }
+    if (!lost.sent && !this.circuit.isOpen) this.openMain();
+    throw unavailable(this.slug, lost.reason, lost);
+  }
+
+  private leave(instance: Instance): void {
+    instance.calls--;
+    instance.lastUsed = performance.now();
+    if (instance.calls === 0 && this.instances.get(instance.key) !== instance) void instance.connection?.close();
+  }
+
+  private keyOf({ principal, sessionKey }: Caller): string {
+    const { isolation } = this.current;
+    if (isolation === 'shared' || principal === SYSTEM_CALLER.principal) return MAIN;
+    if (isolation === 'session' && sessionKey !== undefined) return `session:${sessionKey}`;
+    return `agent:${principal.agentId}`;
+  }
+
+  private instanceFor(caller: Caller): Instance {
+    const key = this.keyOf(caller);
+    return this.instances.get(key) ?? this.openInstance(key, caller);
+  }
+
+  private async connectionOf(instance: Instance, signal: AbortSignal): Promise<Connection> {
+    if (instance.connection) return instance.connection;
+    return await orCancelled(instance.opening, signal);
+  }
+
+  private openMain(): void {
+    if (this.instances.has(MAIN) || this.draining) return;
+    this.openInstance(MAIN, undefined).opening.catch(() => undefined);
+  }
+
+  private openInstance(key: string, caller: Caller | undefined): Instance {
+    this.makeRoom();
+    const abort = new AbortController();
+    const capabilities =
+      this.isolation === 'session' && caller?.clientCapabilities !== undefined
+        ? caller.clientCapabilities
+        : JSON.stringify(SHARED_CAPABILITIES);
+    const send = (message: RpcText, reply: (text: string) => void): void => this.stray(instance, message, reply);
+    const { spec } = this;
+    const opening = connect({
+      spec,
+      capabilities,
+      knownEra: this.info?.era,
+      dispatcher: this.tools.dispatcher,
+      reaper: this.tools.reaper,
+      logs: this.logs,
+      maxMessageBytes: this.tools.maxMessageBytes,
+      onStray: send,
+      signal: abort.signal,
+    });
+    const now = performance.now();
+    const instance: Instance = {
+      key,
+      caller,
+      connection: undefined,
+      opening,
+      abort,
+      calls: 0,
+      lastUsed: now,
+      openedAt: now,
+    };
+    this.instances.set(key, instance);
+    opening.then(
+      (connection) => this.opened(instance, connection),
+      (error: unknown) => this.openingFailed(instance, error as AppError),
+    );
+    this.changed();
+    return instance;
+  }
+
+  private opened(instance: Instance, connection: Connection): void {
+    instance.connection = connection;
+    instance.openedAt = instance.lastUsed = performance.now();
+    if (this.instances.get(instance.key) !== instance) return void connection.close();
+    this.info = connection.info;
+    this.circuit.close();
+    void connection.lost.then(({ reason, sessionExpired }) =>
+      this.lostConnection(instance, reason, sessionExpired ?? false),
+    );
+    for (const listener of this.connectedListeners) listener();
+    this.changed();
+  }
+
+  private openingFailed(instance: Instance, error: AppError): void {
+    const isCurrent = this.instances.get(instance.key) === instance;
+    if (isCurrent) this.instances.delete(instance.key);
+    if (error.code === 'cancelled' || !isCurrent) return;
+    this.circuit.open(error.detail);
+    this.scheduleRetry();
+    this.changed();
+  }
+
+  private lostConnection(instance: Instance, reason: string, sessionExpired: boolean): void {
+    if (this.instances.get(instance.key) !== instance) return;
+    this.instances.delete(instance.key);
+    void instance.connection?.close();
+    const lived = performance.now() - instance.openedAt;
+    if (sessionExpired || lived >= STABLE_MS) {
+      this.circuit.lastError = reason;
+      if (instance.key === MAIN) this.openMain();
+    } else {
+      this.circuit.open(reason);
+      this.scheduleRetry();
+    }
+    this.changed();
+  }
+
+  private scheduleRetry(): void {
+    clearTimeout(this.retryTimer);
+    const at = this.circuit.nextRetryAt;
+    if (!at || this.draining || !this.current.enabled) return;
+    this.retryTimer = setTimeout(() => void this.halfOpen(), Math.max(0, at.getTime() - Date.now())).unref();
+  }
+
+  /** One probe decides whether calls may go again; until then they are still refused. */
+  private async halfOpen(): Promise<void> {
+    try {
+      await this.probe();
+      this.circuit.close();
+      this.changed();
+    } catch (error) {
+      if (!this.circuit.isOpen || this.draining) return;
+      // A connection that could not be made has already set the next time.
+      if ((this.circuit.nextRetryAt?.getTime() ?? 0) <= Date.now()) {
+        for (const instance of [...this.instances.values()]) this.retire(instance);
+        this.circuit.open(error instanceof AppError ? error.detail : String((error as Error).message));
+        this.scheduleRetry();
+      }
+      this.changed();
+    }
+  }
+
+  private failed(reason: string): void {
+    const before = this.state;
+    if (this.circuit.countFailure(reason)) this.scheduleRetry();
+    if (this.state !== before) this.changed();
+  }
+
+  private recovered(): void {
+    this.circuit.succeed();
+    this.changed();
+  }
+
+  /** Takes a connection out of use; it is closed when its last call has ended. */
+  private retire(instance: Instance): void {
+    if (this.instances.get(instance.key) === instance) this.instances.delete(instance.key);
+    if (!instance.connection) instance.abort.abort();
+    else if (instance.calls === 0) void instance.connection.close();
+    this.changed();
+  }
+
+  private makeRoom(): void {
+    if (this.instances.size < this.current.maxInstances) return;
+    let oldest: Instance | undefined;
+    for (const instance of this.instances.values())
+      if (instance.calls === 0 && instance.connection && (!oldest || instance.lastUsed < oldest.lastUsed))
+        oldest = instance;
+    if (oldest) return this.retire(oldest);
+    throw new AppError(
+      'upstream_overloaded',
+      `All ${this.current.maxInstances} instances of "${this.slug}" are in use`,
+      {
+        hint: 'Try again in a moment, or raise "maxInstances" of this server',
+      },
+    );
+  }
+
+  private stopIdle(): void {
+    const { idleStopSeconds, isolation } = this.current;
+    const now = performance.now();
+    for (const instance of this.instances.values()) {
+      if (!instance.connection || instance.calls > 0) continue;
+      const idle = now - instance.lastUsed;
+      if (now - instance.openedAt >= STABLE_MS && this.circuit.lastError !== null && !this.circuit.isShaky)
+        this.recovered();
+      const limit =
+        instance.key === MAIN && isolation !== 'shared' ? CONTROL_IDLE_MS : (idleStopSeconds ?? Infinity) * 1000;
+      if (idle >= limit) this.retire(instance);
+    }
+  }
+
+  private stray(instance: Instance, message: RpcText, send: (text: string) => void): void {
+    const event: Unsolicited = {
+      message,
+      server: { respond: send, notify: send },
+      ...(instance.caller?.sessionKey !== undefined &&
+        this.isolation === 'session' && { sessionKey: instance.caller.sessionKey }),
+      ...(instance.caller && this.isolation !== 'shared' && { agentId: instance.caller.principal.agentId }),
+    };
+    let taken = false;
+    for (const listener of this.listeners) taken = listener(event) === true || taken;
+    if (taken || message.kind !== 'request' || message.id === undefined) return;
+    send(errorText(message.id, { code: -32601, message: `Nobody is there to answer "${message.method ?? ''}"` }));
+  }
+
+  private async closeAll(): Promise<void> {
+    const all = [...this.instances.values()];
+    this.instances.clear();
+    await Promise.all(
+      all.map(async (instance) => {
+        instance.abort.abort();
+        // What fails to open cleans up after itself.
+        const connection = await instance.opening.catch(() => undefined);
+        await connection?.close();
+      }),
+    );
+    this.changed();
+  }
+
+  private changed(): void {
+    this.tools.onChange(this);
+  }
+}
+
+function signOfLife(info: UpstreamInfo): RpcText {
+  return info.era === 'modern'
+    ? requestText('1', 'server/discover', { _meta: modernEnvelope(info.protocolVersion) })
+    : requestText('1', 'ping');
+}
+
+function unavailable(slug: string, reason: string, cause: ConnectionLost): AppError {
+  return new AppError('upstream_unavailable', `The connection to "${slug}" was lost: ${reason}`, {
+    cause,
+    hint: cause.sent ? 'The server may have done what was asked' : 'The call did not reach the server; call again',
+  });
+}
+
+/** Waits for something that others wait for too: the signal ends the wait and nothing else. */
+function orCancelled<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new AppError('cancelled', 'The call was cancelled before it started'));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

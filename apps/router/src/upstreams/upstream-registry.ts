@@ -1,0 +1,125 @@
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { ENV, LOGGER, Outbound } from '@mcp-router/platform';
+import type { Logger } from 'pino';
+import { CatalogueFeed } from '../catalogue/catalogue-feed';
+import { Catalogue } from '../catalogue/catalogue';
+import { Reaper } from '../processes/reaper';
+import type { RouterEnv } from '../config';
+import type { ServerSpec } from './server-spec';
+import { SupervisedUpstream } from './supervised-upstream';
+import type { Upstream } from './upstream';
+
+/** Every upstream of this process by slug: the supervised servers and those built into the router. */
+@Injectable()
+export class UpstreamRegistry implements BeforeApplicationShutdown {
+  readonly reaper: Reaper;
+  private readonly supervised = new Map<string, { upstream: SupervisedUpstream; outbound: Outbound }>();
+  private readonly builtin = new Map<string, Upstream>();
+  private readonly lastStates = new Map<string, string>();
+
+  constructor(
+    private readonly catalogue: Catalogue,
+    private readonly feed: CatalogueFeed,
+    @Inject(ENV) private readonly env: RouterEnv,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.reaper = new Reaper((group, rssBytes) =>
+      logger.warn({ pid: group, rssBytes }, 'a server used more memory than it may and was ended'),
+    );
+  }
+
+  get(slug: string): Upstream | undefined {
+    return this.supervised.get(slug)?.upstream ?? this.builtin.get(slug);
+  }
+
+  /** A server with a definition; undefined for built-in ones. */
+  supervisedBy(slug: string): SupervisedUpstream | undefined {
+    return this.supervised.get(slug)?.upstream;
+  }
+
+  all(): Upstream[] {
+    return [...[...this.supervised.values()].map(({ upstream }) => upstream), ...this.builtin.values()];
+  }
+
+  /** Adds an upstream that is part of the router; it is in the catalogue like any other. */
+  addBuiltin(upstream: Upstream): void {
+    this.builtin.set(upstream.slug, upstream);
+    this.feed.attach(upstream);
+  }
+
+  /** Starts a server, or takes its changed definition; a server whose definition is the same is left alone. */
+  apply(spec: ServerSpec): void {
+    const known = this.supervised.get(spec.slug);
+    if (!known) return this.add(spec);
+    if (JSON.stringify(known.upstream.spec) === JSON.stringify(spec)) return;
+    if (addressOf(known.upstream.spec) !== addressOf(spec)) {
+      // Another address is another server: what was known of the old one goes.
+      void this.remove(spec.slug).catch(this.logFailure);
+      return this.add(spec);
+    }
+    known.upstream.reconfigure(spec);
+    if (!spec.enabled) this.catalogue.remove(spec.slug);
+  }
+
+  /** Ends a server; calls in flight have a moment to finish. */
+  async remove(slug: string): Promise<void> {
+    const known = this.supervised.get(slug);
+    if (!known) return;
+    this.supervised.delete(slug);
+    this.lastStates.delete(slug);
+    this.feed.detach(slug);
+    await known.upstream.close(this.env.SHUTDOWN_TIMEOUT_MS / 2);
+    await known.outbound.close();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    const all = [...this.supervised.values()];
+    await Promise.all(all.map(({ upstream }) => upstream.close(this.env.SHUTDOWN_TIMEOUT_MS * 0.6)));
+    await Promise.all(all.map(({ outbound }) => outbound.close()));
+    await this.reaper.close();
+  }
+
+  private add(spec: ServerSpec): void {
+    const outbound = new Outbound({
+      // What an operator wrote into a file of this installation was chosen by this installation.
+      allow: [...this.env.OUTBOUND_ALLOW, ...(spec.trustsAddress ? hostOf(spec) : [])],
+      connectTimeoutMs: spec.connectTimeoutMs,
+    });
+    const upstream = new SupervisedUpstream(spec, {
+      reaper: this.reaper,
+      dispatcher: outbound.dispatcher,
+      maxMessageBytes: this.env.MAX_MESSAGE_BYTES,
+      maxQueue: this.env.MAX_QUEUED_CALLS,
+      hintsOf: (slug, tool) => this.catalogue.hintsOf(slug, tool),
+      onChange: (changed) => this.logState(changed),
+    });
+    this.supervised.set(spec.slug, { upstream, outbound });
+    this.feed.attach(upstream);
+    upstream.start();
+  }
+
+  private logState({ slug, state, lastError, nextRetryAt }: SupervisedUpstream): void {
+    const said = `${state} ${state === 'ready' ? '' : (lastError ?? '')}`;
+    if (this.lastStates.get(slug) === said) return;
+    this.lastStates.set(slug, said);
+    const level = state === 'unreachable' || state === 'degraded' ? 'warn' : 'info';
+    this.logger[level](
+      { server: slug, state, ...(lastError !== null && { lastError }), ...(nextRetryAt && { nextRetryAt }) },
+      'server',
+    );
+  }
+
+  private readonly logFailure = (error: unknown): void =>
+    this.logger.error({ err: error }, 'a server could not be ended');
+}
+
+function addressOf({ transport }: ServerSpec): string {
+  return transport.type === 'stdio' ? JSON.stringify([transport.command, transport.args]) : transport.url;
+}
+
+/** The host of a definition as an entry of an allow-list. */
+function hostOf({ transport }: ServerSpec): string[] {
+  if (transport.type === 'stdio') return [];
+  const { hostname, port, protocol } = new URL(transport.url);
+  return [`${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`];
+}
