@@ -1,6 +1,8 @@
 export * from './bus/bus';
+export * from './bus/bus.module';
 export * from './bus/context';
 export * from './bus/handles';
+export { RedisBusServer } from './bus/redis-bus.server';
 export * from './database/database.module';
 export * from './database/migrate';
 export * from './env';

@@ -1,0 +1,208 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { AppError, type RecordStream } from '@mcp-router/shared';
+import type { Redis } from 'ioredis';
+import type { ConsumeOptions, RecordEntry } from './bus';
+import { disconnect, type RedisLink } from './link';
+import { streamKey } from './records';
+
+const BLOCK_MS = 500;
+const SLOWEST_RETRY_MS = 5_000;
+const MAX_DEAD = 10_000;
+const FORGET_CONSUMER_MS = 3_600_000;
+
+type RawEntry = [id: string, fields: string[] | null];
+
+/** Takes the records of one stream for one group, as one of its consumers, until stopped. */
+export class Consumer {
+  private readonly redis: Redis;
+  private readonly key: string;
+  private readonly name: string;
+  private readonly batchSize: number;
+  private readonly maxTries: number;
+  private readonly claimAfterMs: number;
+  private readonly stopping = new AbortController();
+  private readonly logger = new Logger('Bus');
+  private readonly running: Promise<void>;
+  private claimedAt = 0;
+  private pauseMs = 0;
+
+  constructor(
+    link: RedisLink,
+    private readonly stream: RecordStream,
+    private readonly group: string,
+    private readonly handler: (entries: RecordEntry<never>[]) => Promise<void>,
+    { batchSize = 500, maxTries = 5, claimAfterMs = 30_000 }: ConsumeOptions,
+  ) {
+    // A connection of its own: a read that waits blocks it.
+    this.redis = link.redis.duplicate({ lazyConnect: true });
+    this.redis.on('error', () => undefined);
+    this.key = streamKey(link, stream.stream);
+    this.name = link.instanceId;
+    this.batchSize = Math.min(Math.max(batchSize, 1), 500);
+    this.maxTries = maxTries;
+    this.claimAfterMs = claimAfterMs;
+    this.running = this.run();
+  }
+
+  /** Resolves when the batch at work is acknowledged. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private get stopped(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private async run(): Promise<void> {
+    this.redis.connect().catch(() => undefined);
+    while (!this.stopped) {
+      try {
+        if (Date.now() - this.claimedAt >= this.claimAfterMs / 2) await this.takeOver();
+        const read = await this.redis.xreadgroup(
+          ...(['GROUP', this.group, this.name, 'COUNT', this.batchSize, 'BLOCK', BLOCK_MS] as const),
+          ...(['STREAMS', this.key, '>'] as const),
+        );
+        const entries = (read as [string, RawEntry[]][] | null)?.[0]?.[1] ?? [];
+        if (entries.length > 0) await this.handle(entries);
+        this.pauseMs = 0;
+      } catch (error) {
+        await this.recover(error);
+      }
+    }
+    await disconnect(this.redis);
+  }
+
+  private async recover(error: unknown): Promise<void> {
+    if (String(error).includes('NOGROUP')) {
+      await this.redis.xgroup('CREATE', this.key, this.group, '0', 'MKSTREAM').catch(() => undefined);
+      return;
+    }
+    if (this.redis.status === 'ready') this.logger.warn(error, `Reading ${this.stream.stream} failed`);
+    await this.pause();
+  }
+
+  /** Waits, longer each time, up to 5 s; not longer than until `stop`. */
+  private async pause(): Promise<void> {
+    this.pauseMs = Math.min(2 * this.pauseMs || 50, SLOWEST_RETRY_MS);
+    await sleep(this.pauseMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+  }
+
+  /** Takes the entries that consumers which stopped working have left, and those that this one could not handle. */
+  private async takeOver(): Promise<void> {
+    for (let cursor = '0-0'; !this.stopped;) {
+      const claimed = await this.redis.xautoclaim(
+        ...([this.key, this.group, this.name, this.claimAfterMs, cursor, 'COUNT', this.batchSize] as const),
+      );
+      const [next, entries] = claimed as [string, RawEntry[]];
+      if (entries.length > 0) await this.handle(await this.withoutKillers(entries));
+      if (next === '0-0') break;
+      cursor = next;
+    }
+    this.claimedAt = Date.now();
+    await this.forgetOthers();
+  }
+
+  /** An entry that was delivered again and again kills its consumers: it is not given to this one. */
+  private async withoutKillers(entries: RawEntry[]): Promise<RawEntry[]> {
+    const pending = await this.redis.xpending(
+      ...([this.key, this.group, entries[0]?.[0] ?? '-', entries.at(-1)?.[0] ?? '+', 10_000, this.name] as const),
+    );
+    const tries = new Map((pending as [string, string, number, number][]).map(([id, , , count]) => [id, count]));
+    const kept: RawEntry[] = [];
+    for (const entry of entries) {
+      if ((tries.get(entry[0]) ?? 0) <= this.maxTries) kept.push(entry);
+      else await this.bury(entry, new Error(`not finished by any of ${this.maxTries} consumers`));
+    }
+    return kept;
+  }
+
+  private async handle(raw: RawEntry[]): Promise<void> {
+    const entries: RecordEntry<never>[] = [];
+    for (const entry of raw) {
+      const parsed = this.parse(entry);
+      if (parsed instanceof Error) await this.bury(entry, parsed);
+      else entries.push(parsed);
+    }
+    if (entries.length === 0) return;
+    const error = await this.attempt(entries);
+    if (error === undefined) return;
+    this.logger.warn(
+      error,
+      `A batch of ${entries.length} of ${this.stream.stream} failed; its entries are tried one by one`,
+    );
+    for (const [at, entry] of entries.entries()) await this.insist(entry, raw[at] as RawEntry);
+  }
+
+  private parse([id, fields]: RawEntry): RecordEntry<never> | Error {
+    try {
+      const result = this.stream.payload.safeParse(JSON.parse(fields?.[1] ?? 'null'));
+      return result.success ? { id, payload: result.data as never } : result.error;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  /** Runs the handler until it succeeds or fails for a reason of its own; waits while the infrastructure is away. */
+  private async attempt(entries: RecordEntry<never>[]): Promise<unknown> {
+    for (;;) {
+      try {
+        await this.handler(entries);
+        await this.redis.xack(this.key, this.group, ...entries.map(({ id }) => id));
+        return undefined;
+      } catch (error) {
+        if (!isTransient(error) || this.stopped) return error;
+        this.logger.warn(error, `${this.stream.stream} waits`);
+        await this.pause();
+      }
+    }
+  }
+
+  private async insist(entry: RecordEntry<never>, raw: RawEntry): Promise<void> {
+    for (let tries = 2; !this.stopped; tries++) {
+      const error = await this.attempt([entry]);
+      if (error === undefined) return;
+      if (tries >= this.maxTries) return this.bury(raw, error);
+      await this.pause();
+    }
+  }
+
+  /** Puts an entry that cannot be handled where a person can look at it. */
+  private async bury([id, fields]: RawEntry, error: unknown): Promise<void> {
+    this.logger.error(error, `Entry ${id} of ${this.stream.stream} goes to the dead letters`);
+    const letter = [
+      'id',
+      id,
+      'group',
+      this.group,
+      'error',
+      String(error).slice(0, 2_000),
+      'payload',
+      fields?.[1] ?? '',
+    ];
+    await this.redis.xadd(`${this.key}:dead`, 'MAXLEN', '~', MAX_DEAD, '*', ...letter);
+    await this.redis.xack(this.key, this.group, id);
+  }
+
+  /** Consumers of processes that ended long ago are only names. */
+  private async forgetOthers(): Promise<void> {
+    const consumers = (await this.redis.xinfo('CONSUMERS', this.key, this.group)) as (string | number)[][];
+    for (const fields of consumers) {
+      const of = (name: string) => fields[fields.indexOf(name) + 1];
+      if (of('pending') === 0 && Number(of('idle')) > FORGET_CONSUMER_MS)
+        await this.redis.xgroup('DELCONSUMER', this.key, this.group, String(of('name')));
+    }
+  }
+}
+
+const DOWN = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND']);
+/** SQLSTATE classes: connection, insufficient resources, operator intervention. */
+const DOWN_SQL = /^(08|53|57)/;
+
+/** Whether the failure is of the infrastructure and not of the entry. */
+function isTransient(error: unknown): boolean {
+  if (error instanceof AppError) return error.status === 503;
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && (DOWN.has(code) || DOWN_SQL.test(code));
+}

@@ -1,0 +1,198 @@
+import { Logger } from '@nestjs/common';
+import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import { AppError, type Contract } from '@mcp-router/shared';
+import { isObservable, type Observable } from 'rxjs';
+import { runInContext } from './context';
+import type { RedisLink } from './link';
+import { ServedRequest, type ReplyPath } from './served-request';
+import type { LiveSet } from './live-set';
+import type { Transfers } from './transfers';
+import { decodeBody, decodeRequest, validInput } from './wire';
+
+/** How often callers with open requests are checked for being there. */
+const WATCH_MS = 2_000;
+
+/**
+ * Nest's transport on the receiving side: handlers are plain controllers whose methods carry `@Handles(contract)`.
+ * A request is handled by this instance alone. Use as `app.connectMicroservice({ strategy: app.get(RedisBusServer) })`.
+ */
+export class RedisBusServer extends Server implements CustomTransportStrategy, ReplyPath {
+  protected override readonly logger = new Logger('Bus');
+  private readonly served = new Map<string, ServedRequest>();
+  private readonly idle: (() => void)[] = [];
+  private draining = false;
+  private drained: Promise<void> | undefined;
+  private watcher: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly transfers: Transfers,
+    private readonly live: LiveSet,
+    /** How long `close` waits for handlers that are at work before it aborts them. */
+    private readonly drainMs: number,
+  ) {
+    super();
+    link.on('Q', (frame) => this.receive(frame));
+    link.on('C', (frame) => this.cancelled(frame));
+    link.on('P', (frame) => this.probed(frame));
+    link.onDown(() => this.abortAll(new AppError('bus_unavailable', 'The connection to the message bus broke')));
+  }
+
+  /** Patterns this process answers. */
+  get patterns(): string[] {
+    return [...this.messageHandlers.keys()];
+  }
+
+  async listen(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      await this.link.subscribe(this.channel);
+      await this.live.join();
+      this.watcher = setInterval(() => this.watch(), WATCH_MS).unref();
+      callback();
+    } catch (error) {
+      callback(error);
+    }
+  }
+
+  /** Takes no new requests and resolves when those at work are done, or were aborted after the time for it. */
+  drain(): Promise<void> {
+    return (this.drained ??= this.leave());
+  }
+
+  private async leave(): Promise<void> {
+    await this.live.leave();
+    this.draining = true;
+    const aborting = setTimeout(() => this.abortAll(new AppError('cancelled', 'The service stops')), this.drainMs);
+    if (this.served.size > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    clearTimeout(aborting);
+    await this.link.unsubscribe(this.channel);
+    clearInterval(this.watcher);
+  }
+
+  async close(): Promise<void> {
+    await this.drain();
+  }
+
+  override on(): never {
+    throw new Error('RedisBusServer has no events of its own');
+  }
+
+  override unwrap<T>(): T {
+    return this.link.redis as T;
+  }
+
+  sendBack(request: ServedRequest, frame: string): boolean {
+    const inbox = this.link.inbox(request.from);
+    if (this.transfers.isLarge(frame)) {
+      this.transfers.send(inbox, frame, request.key, this.channel, request);
+      return true;
+    }
+    this.link.send(inbox, frame, request);
+    return false;
+  }
+
+  forget(request: ServedRequest): void {
+    if (!this.served.delete(request.key) || this.served.size > 0) return;
+    for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  private get channel(): string {
+    return this.link.rpcChannel(this.link.app, this.link.instanceId);
+  }
+
+  private receive(frame: string): void {
+    const [head, bodyAt] = decodeRequest(frame);
+    const inbox = this.link.inbox(head.from);
+    if (this.draining) return this.link.send(inbox, `X${head.id}`);
+    const handler = this.messageHandlers.get(head.pattern);
+    if (!handler) {
+      const error = new AppError(
+        'method_not_found',
+        `This release of "${this.link.app}" does not answer ${head.pattern}`,
+      );
+      return this.link.send(inbox, `E${head.id} ${JSON.stringify(error.toWire())}`);
+    }
+    const contract = handler.extras?.['contract'] as Contract;
+    const request = new ServedRequest(this, `${head.from}/${head.id}`, head.id, head.from, contract, head);
+    this.served.set(request.key, request);
+    this.handle(request, handler, frame, bodyAt);
+  }
+
+  private handle(request: ServedRequest, handler: MessageHandler, frame: string, bodyAt: number): void {
+    let input: unknown;
+    try {
+      input = validInput(request.contract, decodeBody(frame, bodyAt, request.contract.raw));
+    } catch (error) {
+      return this.reject(request, error);
+    }
+    runInContext(request, () => handler(input, request) as Promise<unknown>).then(
+      (result) => {
+        if (isObservable(result)) this.follow(request, result);
+        else request.answer('Z', result);
+      },
+      (error: unknown) => this.reject(request, error),
+    );
+  }
+
+  private follow(request: ServedRequest, answers: Observable<unknown>): void {
+    if (request.isOver()) return;
+    runInContext(request, () => {
+      request.subscription = answers.subscribe({
+        next: (value) => request.answer('V', value),
+        complete: () => request.complete(),
+        error: (error: unknown) => this.reject(request, error),
+      });
+    });
+    if (request.isOver()) request.subscription?.unsubscribe();
+  }
+
+  private reject(request: ServedRequest, thrown: unknown): void {
+    const error = AppError.from(thrown);
+    if (error.code === 'internal')
+      this.logger.error({ err: error.cause ?? error, requestId: request.requestId, pattern: request.contract.pattern });
+    request.fail(error);
+  }
+
+  private cancelled(frame: string): void {
+    const space = frame.indexOf(' ');
+    const key = `${frame.slice(space + 1)}/${frame.slice(1, space)}`;
+    this.transfers.refuse(key);
+    this.served.get(key)?.abort(new AppError('cancelled', 'The caller cancelled'));
+  }
+
+  private probed(frame: string): void {
+    const space = frame.indexOf(' ');
+    const from = frame.slice(1, space);
+    const ids = frame.slice(space + 1);
+    if (ids === '') return;
+    const unknown = ids
+      .split(',')
+      .filter((id) => !this.served.has(`${from}/${id}`) && !this.transfers.isComing(`${from}/${id}`));
+    if (unknown.length > 0) this.link.send(this.link.inbox(from), `U${unknown.join(',')}`);
+  }
+
+  private abortAll(reason: AppError): void {
+    for (const request of [...this.served.values()]) {
+      request.fail(reason);
+      request.abort(reason);
+    }
+  }
+
+  /** A caller that was killed is not subscribed to its inbox any more: its handlers stop, also those that are silent. */
+  private watch(): void {
+    if (this.served.size === 0 || !this.link.isUp) return;
+    const inboxes = new Map<string, string>();
+    for (const { from } of this.served.values()) inboxes.set(this.link.inbox(from), from);
+    void this.link.redis
+      .pubsub('NUMSUB', ...inboxes.keys())
+      .then((counts) => this.checkCallers(inboxes, counts))
+      .catch(() => undefined);
+  }
+
+  private checkCallers(inboxes: Map<string, string>, counts: unknown[]): void {
+    const gone = new Set<string>();
+    for (let at = 0; at < counts.length; at += 2)
+      if (counts[at + 1] === 0) gone.add(inboxes.get(counts[at] as string) ?? '');
+    for (const request of [...this.served.values()]) if (gone.has(request.from)) request.undelivered();
+  }
+}

@@ -1,0 +1,138 @@
+import { AppError, type Contract } from '@mcp-router/shared';
+import type { Subscription } from 'rxjs';
+import type { BusContext } from './context';
+import type { Receipt } from './publish';
+import { encodeBody, exceeds, tooLarge, type RequestHead } from './wire';
+
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** What a served request needs of the server. */
+export interface ReplyPath {
+  /** @returns whether the frame is large, so that what follows must wait for `delivered` */
+  sendBack(request: ServedRequest, frame: string): boolean;
+  /** The request has ended. */
+  forget(request: ServedRequest): void;
+}
+
+/** One request that is being handled here: the context its handler gets, and the way of its answers back. */
+export class ServedRequest implements BusContext, Receipt {
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  readonly principal: BusContext['principal'];
+  readonly deadlineAt: number;
+  subscription: Subscription | undefined;
+  timer: NodeJS.Timeout | undefined;
+  private controller: AbortController | undefined;
+  private reason: AppError | undefined;
+  /** Frames that wait until a large one before them has gone. */
+  private held: string[] | undefined;
+  private over = false;
+
+  constructor(
+    private readonly server: ReplyPath,
+    readonly key: string,
+    readonly id: number,
+    /** Address of the caller's inbox. */
+    readonly from: string,
+    readonly contract: Contract,
+    { meta, ttlMs }: RequestHead,
+  ) {
+    this.requestId = meta.requestId;
+    this.traceparent = meta.traceparent;
+    this.principal = meta.principal;
+    this.deadlineAt = Date.now() + ttlMs;
+    if (ttlMs <= LONGEST_TIMER_MS) this.timer = setTimeout(() => this.expire(), ttlMs);
+  }
+
+  /** No further answer goes out. */
+  isOver(): boolean {
+    return this.over;
+  }
+
+  private get isHeld(): boolean {
+    return this.held !== undefined;
+  }
+
+  get caller(): string {
+    return this.from.slice(0, this.from.lastIndexOf('.'));
+  }
+
+  /** Made when a handler first asks for it: most do not. */
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.reason) this.controller.abort(this.reason);
+    }
+    return this.controller.signal;
+  }
+
+  answer(kind: 'V' | 'Z', value: unknown): void {
+    if (this.over) return;
+    const body = encodeBody(value, this.contract.raw);
+    if (exceeds(body, this.contract.maxBytes)) {
+      this.subscription?.unsubscribe();
+      return this.fail(tooLarge(this.contract.pattern, 'output', this.contract.maxBytes));
+    }
+    this.reply(`${kind}${this.id} ${body}`, kind === 'Z');
+  }
+
+  complete(): void {
+    this.reply(`D${this.id}`, true);
+  }
+
+  fail(error: AppError): void {
+    this.reply(`E${this.id} ${JSON.stringify(error.toWire())}`, true);
+  }
+
+  /** Stops the work: nobody wants the answer any more. */
+  abort(reason: AppError): void {
+    this.reason ??= reason;
+    this.finish();
+    this.controller?.abort(this.reason);
+    this.subscription?.unsubscribe();
+  }
+
+  undelivered(): void {
+    if (this.over) this.finish();
+    else this.abort(new AppError('cancelled', 'The caller is gone'));
+  }
+
+  failed(): void {
+    if (this.over) this.finish();
+    else this.abort(new AppError('bus_unavailable', 'The answer could not be sent'));
+  }
+
+  delivered(): void {
+    const frames = this.held ?? [];
+    this.held = undefined;
+    for (const frame of frames) this.pass(frame);
+    if (this.over && !this.isHeld) this.finish();
+  }
+
+  private reply(frame: string, last: boolean): void {
+    if (this.over) return;
+    if (last) this.over = true;
+    this.pass(frame);
+    if (last && !this.held) this.finish();
+  }
+
+  private pass(frame: string): void {
+    if (this.held) {
+      this.held.push(frame);
+      return;
+    }
+    if (this.server.sendBack(this, frame)) this.held = [];
+  }
+
+  private expire(): void {
+    const reason = new AppError('deadline_exceeded', `${this.contract.pattern}: not done in time`);
+    this.fail(reason);
+    this.abort(reason);
+  }
+
+  private finish(): void {
+    this.over = true;
+    clearTimeout(this.timer);
+    this.server.forget(this);
+  }
+}

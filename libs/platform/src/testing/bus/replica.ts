@@ -1,0 +1,51 @@
+import { Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { AsyncMicroserviceOptions } from '@nestjs/microservices';
+import { Redis } from 'ioredis';
+import { Bus } from '../../bus/bus';
+import { BusModule, type BusOptions } from '../../bus/bus.module';
+import { RedisBusServer } from '../../bus/redis-bus.server';
+import { EchoHandler } from './echo.handler';
+
+const QUIET = { logger: false } as const;
+
+export interface Process {
+  bus: Bus;
+  close(): Promise<void>;
+}
+
+/** What a process of an app that answers the contracts of `EchoHandler` consists of. */
+export async function startReplica(options: BusOptions): Promise<Process> {
+  const redis = new Redis(options.redisUrl, { keyPrefix: options.prefix ?? 'mcpr:' });
+  redis.on('error', () => undefined);
+  const nest: AsyncMicroserviceOptions & typeof QUIET = {
+    useFactory: (strategy: RedisBusServer) => ({ strategy }),
+    inject: [RedisBusServer],
+    ...QUIET,
+  };
+  const app = await NestFactory.createMicroservice(moduleOf(options, [EchoHandler], redis), nest);
+  await app.listen();
+  return {
+    bus: app.get(Bus),
+    close: async () => {
+      await app.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** What a process that only asks consists of. */
+export async function startCaller(options: BusOptions): Promise<Process> {
+  const app = await NestFactory.createApplicationContext(moduleOf(options, []), QUIET);
+  return { bus: app.get(Bus), close: () => app.close() };
+}
+
+function moduleOf(options: BusOptions, controllers: Type[], redis?: Redis): Type {
+  @Module({
+    imports: [BusModule.forRoot(options)],
+    controllers,
+    providers: redis ? [{ provide: Redis, useValue: redis }] : [],
+  })
+  class ReplicaModule {}
+  return ReplicaModule;
+}
