@@ -20,7 +20,7 @@ const SUITES = {
   lint: check(bin('eslint'), '.', '--max-warnings=0'),
   types: check(bin('tsc'), '-p', 'tsconfig.json'),
   unit: jestSuite(String.raw`(?<!\.(int|e2e|long))\.spec\.(ts|mjs)$`, '--maxWorkers=2'),
-  integration: { ...jestSuite(String.raw`\.int\.spec\.ts$`, '--maxWorkers=2'), infra: true },
+  integration: { ...jestSuite(String.raw`\.int\.spec\.(ts|mjs)$`, '--maxWorkers=2'), infra: true },
   e2e: { ...jestSuite(String.raw`\.e2e\.spec\.ts$`, '--runInBand'), infra: true, build: true },
   long: {
     ...jestSuite(String.raw`\.long\.spec\.ts$`, '--runInBand'),

@@ -47,12 +47,12 @@ export async function startPostgres({ folder, memory, remember, volatile = false
     ? parseInt(readFileSync(join(data, 'PG_VERSION'), 'utf8'), 10)
     : undefined;
   const bin = reachableBinaries(findPostgres(major).bin, user);
-  remember();
   if (!major) initialise(bin, data, memory.password, user);
 
   const log = join(folder, 'postgres.log');
   for (let attempt = 1; ; attempt++) {
     memory.port = await freePort(memory.port);
+    remember();
     const pid = await launch({ bin, data, log, port: memory.port, user, extra: volatile ? VOLATILE : [] });
     if (pid) break;
     if (attempt === START_ATTEMPTS)

@@ -1,4 +1,5 @@
 // Small facts about processes and ports that every launcher needs.
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,15 +67,16 @@ export async function stopProcess(pid, { signal = 'SIGTERM', graceMs = 8_000 } =
 function canListen(port) {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const { port: taken } = server.address();
-      server.close(() => resolve(taken));
-    });
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
   });
 }
 
-/** `preferred` when nobody listens there, else a port the system picks. */
-export async function freePort(preferred = 0) {
-  return (await canListen(preferred)) ?? (await canListen(0));
+/** Below the range that systems give to outgoing connections, so that a port kept for the next start is seldom taken meanwhile. */
+const OWN_PORTS = [15_000, 32_000];
+
+/** `preferred` when nobody listens there, else a random free port. */
+export async function freePort(preferred) {
+  for (let port = preferred ?? randomInt(...OWN_PORTS); ; port = randomInt(...OWN_PORTS))
+    if (await canListen(port)) return port;
 }

@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { findRedis } from './redis-binaries.mjs';
 import { freePort, stopProcess, until } from './processes.mjs';
 
 const START_ATTEMPTS = 5;
+const ANSWER_MS = 2_000;
 
 /**
  * Starts, or adopts, the server of `<folder>/redis`.
@@ -65,20 +67,18 @@ ${volatile ? 'appendonly no\nsave ""' : 'appendonly yes\nappendfsync everysec'}
 
 /** The pid of the server that listens on our port, if it is ours: it takes our password and works in our folder. */
 async function identify({ port, password }, data) {
-  const redis = new Redis({
-    host: '127.0.0.1',
-    port,
-    password,
-    lazyConnect: true,
-    retryStrategy: null,
-    connectTimeout: 2_000,
-  });
+  const redis = new Redis({ host: '127.0.0.1', port, password, lazyConnect: true, retryStrategy: null });
   redis.on('error', () => {}); // The failed command below says it.
-  try {
+  const ask = async () => {
     await redis.connect();
     const [, folder] = await redis.config('GET', 'dir');
     if (realpathSync(folder) !== realpathSync(data)) return undefined;
     return { pid: Number(/process_id:(\d+)/.exec(await redis.info('server'))[1]) };
+  };
+  // A stranger may listen there and never answer.
+  const giveUp = sleep(ANSWER_MS, undefined, { ref: false });
+  try {
+    return await Promise.race([ask(), giveUp]);
   } catch {
     return undefined;
   } finally {
