@@ -1,6 +1,2 @@
 /** All tests of the workspace; `node tools/test.mjs` chooses among them. */
-module.exports = {
-  projects: ['<rootDir>/apps/*', '<rootDir>/libs/*', '<rootDir>/tools', '<rootDir>/e2e'],
-  // Of many projects Jest takes it from here only.
-  testTimeout: 60_000,
-};
+module.exports = { projects: ['<rootDir>/apps/*', '<rootDir>/libs/*', '<rootDir>/tools', '<rootDir>/e2e'] };

@@ -3,4 +3,5 @@ module.exports = {
   displayName: 'tools',
   rootDir: __dirname,
   testMatch: ['<rootDir>/**/*.spec.mjs'],
+  testTimeout: 60_000,
 };

@@ -44,6 +44,18 @@ export const RouterEnv = CommonEnv.extend({
     .max(1_073_741_824)
     .default(67_108_864)
     .describe('Longest message of a server'),
+  MAX_SESSIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Open MCP sessions of one router'),
+  SESSION_IDLE_MS: duration(1_000, 604_800_000, 3_600_000).describe('How long a session may be unused before it ends'),
+  STREAM_TTL_MS: duration(1_000, 86_400_000, 300_000).describe('How long a lost event stream can be resumed'),
+  STREAM_MAX_EVENTS: z.coerce.number().int().min(1).max(100_000).default(256).describe('Events kept of one stream'),
+  INPUT_TTL_MS: duration(1_000, 86_400_000, 600_000).describe('How long a call waits for input of its client'),
+  MAX_PARKED_CALLS: z.coerce.number().int().min(1).max(100_000).default(1_000).describe('Calls that wait for input'),
 });
 export type RouterEnv = z.infer<typeof RouterEnv>;
 

@@ -16,6 +16,7 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
   private readonly supervised = new Map<string, { upstream: SupervisedUpstream; outbound: Outbound }>();
   private readonly builtin = new Map<string, Upstream>();
   private readonly lastStates = new Map<string, string>();
+  private readonly addedListeners = new Set<(upstream: Upstream) => void>();
 
   constructor(
     private readonly catalogue: Catalogue,
@@ -41,10 +42,18 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     return [...[...this.supervised.values()].map(({ upstream }) => upstream), ...this.builtin.values()];
   }
 
+  /** Hears of each server that is there now or is added later. @returns the way to stop it */
+  onAdded(listener: (upstream: Upstream) => void): () => void {
+    this.addedListeners.add(listener);
+    for (const upstream of this.all()) listener(upstream);
+    return () => this.addedListeners.delete(listener);
+  }
+
   /** Adds an upstream that is part of the router; it is in the catalogue like any other. */
   addBuiltin(upstream: Upstream): void {
     this.builtin.set(upstream.slug, upstream);
     this.feed.attach(upstream);
+    for (const listener of this.addedListeners) listener(upstream);
   }
 
   /** Starts a server, or takes its changed definition; a server whose definition is the same is left alone. */
@@ -95,6 +104,7 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     });
     this.supervised.set(spec.slug, { upstream, outbound });
     this.feed.attach(upstream);
+    for (const listener of this.addedListeners) listener(upstream);
     upstream.start();
   }
 

@@ -163,11 +163,12 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   private probed(frame: string): void {
     const space = frame.indexOf(' ');
     const from = frame.slice(1, space);
-    const unknown = frame
-      .slice(space + 1)
+    const ids = frame.slice(space + 1);
+    if (ids === '') return;
+    const unknown = ids
       .split(',')
       .filter((id) => !this.served.has(`${from}/${id}`) && !this.transfers.isComing(`${from}/${id}`));
-    this.link.send(this.link.inbox(from), `U${this.channel} ${unknown.join(',')}`);
+    if (unknown.length > 0) this.link.send(this.link.inbox(from), `U${unknown.join(',')}`);
   }
 
   private abortAll(reason: AppError): void {

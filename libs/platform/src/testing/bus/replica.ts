@@ -7,6 +7,8 @@ import { BusModule, type BusOptions } from '../../bus/bus.module';
 import { RedisBusServer } from '../../bus/redis-bus.server';
 import { EchoHandler } from './echo.handler';
 
+const QUIET = { logger: false } as const;
+
 export interface Process {
   bus: Bus;
   close(): Promise<void>;
@@ -16,11 +18,12 @@ export interface Process {
 export async function startReplica(options: BusOptions): Promise<Process> {
   const redis = new Redis(options.redisUrl, { keyPrefix: options.prefix ?? 'mcpr:' });
   redis.on('error', () => undefined);
-  const app = await NestFactory.createMicroservice<AsyncMicroserviceOptions>(moduleOf(options, [EchoHandler], redis), {
+  const nest: AsyncMicroserviceOptions & typeof QUIET = {
     useFactory: (strategy: RedisBusServer) => ({ strategy }),
     inject: [RedisBusServer],
-    logger: false,
-  });
+    ...QUIET,
+  };
+  const app = await NestFactory.createMicroservice(moduleOf(options, [EchoHandler], redis), nest);
   await app.listen();
   return {
     bus: app.get(Bus),
@@ -33,7 +36,7 @@ export async function startReplica(options: BusOptions): Promise<Process> {
 
 /** What a process that only asks consists of. */
 export async function startCaller(options: BusOptions): Promise<Process> {
-  const app = await NestFactory.createApplicationContext(moduleOf(options, []), { logger: false });
+  const app = await NestFactory.createApplicationContext(moduleOf(options, []), QUIET);
   return { bus: app.get(Bus), close: () => app.close() };
 }
 

@@ -1,0 +1,160 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { AppError, exchangeMcp, readRpc, type McpReply, type McpRequest, type Principal } from '@mcp-router/shared';
+import type { Bus } from '@mcp-router/platform';
+import type { Subscription } from 'rxjs';
+import type { HttpReply } from './http-reply';
+import type { ListCache } from './list-cache';
+import { errorBody, idOf } from './message';
+
+export interface ExchangeLimits {
+  /** How long an answer may take before it becomes a stream, which can be kept alive and resumed, in milliseconds. */
+  streamAfterMs: number;
+  keepAliveMs: number;
+}
+
+interface Start {
+  instance?: string | undefined;
+  method?: string | undefined;
+  cursor?: unknown;
+  lists: ListCache;
+}
+
+const RETRY_MS = 1_000;
+
+// Event streams are numbered per gateway; the random part keeps two gateways of one session apart.
+const STREAM_PREFIX = randomBytes(6).toString('base64url');
+let streams = 0;
+
+const policyKeys = new WeakMap<Principal, string>();
+
+/** Lists depend on the policy, not on who holds it. */
+function policyKey(principal: Principal): string {
+  let key = policyKeys.get(principal);
+  if (key === undefined) policyKeys.set(principal, (key = JSON.stringify([principal.role, principal.policy])));
+  return key;
+}
+
+/** One HTTP request on its way through a router and back. */
+export class Exchange {
+  private subscription: Subscription | undefined;
+  private readonly startedAt = Date.now();
+  private lastWriteAt = this.startedAt;
+  private lists: ListCache | undefined;
+  private listKey: string | undefined;
+
+  constructor(
+    private readonly bus: Bus,
+    private readonly reply: HttpReply,
+    private readonly principal: Principal,
+    private readonly input: McpRequest,
+    private readonly limits: ExchangeLimits,
+    private readonly onDone: (exchange: Exchange) => void,
+  ) {}
+
+  start({ instance, method, cursor, lists }: Start): void {
+    const { input, reply, principal } = this;
+    if (input.era === 'legacy' && input.session !== undefined && input.kind === 'message') {
+      input.stream = `${STREAM_PREFIX}${(streams++).toString(36)}`;
+    }
+    if (method?.endsWith('/list') === true && cursor === undefined) {
+      this.lists = lists;
+      this.listKey = `${input.endpoint ?? ''} ${input.era} ${method} ${policyKey(principal)}`;
+      input.listTag = lists.get(this.listKey)?.tag;
+    }
+    const { headers } = reply.request;
+    const given = headers['x-request-id'];
+    const requestId = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+    const traceparent = typeof headers['traceparent'] === 'string' ? headers['traceparent'] : undefined;
+    reply.onClose(() => this.finish());
+    this.subscription = this.bus
+      .stream(exchangeMcp, input, { instance, context: { requestId, traceparent, principal } })
+      .subscribe({
+        next: (frame) => this.take(frame),
+        error: (error: unknown) => this.fail(error),
+        complete: () => this.finish(),
+      });
+    if (reply.isOver) this.finish();
+  }
+
+  /** Called twice a second: turns a slow answer into a stream and keeps streams alive. */
+  tick(now: number): void {
+    if (this.reply.isStream) {
+      if (now - this.lastWriteAt < this.limits.keepAliveMs) return;
+      this.lastWriteAt = now;
+      this.reply.keepAlive();
+    } else if (this.input.kind === 'message' && now - this.startedAt > this.limits.streamAfterMs) {
+      this.lastWriteAt = now;
+      if (this.input.stream === undefined) this.reply.open();
+      else this.reply.prime(`${this.input.stream}.0`, RETRY_MS);
+    }
+  }
+
+  /** Ends the HTTP side only; what a session's client waits for goes on and can be fetched. */
+  abandon(): void {
+    if (this.reply.isStream) this.reply.end();
+    else this.fail(new AppError('instance_lost', 'The gateway is stopping; the outcome of the call is unknown'));
+  }
+
+  private take(frame: McpReply): void {
+    const { reply } = this;
+    if (frame.session !== undefined) reply.setHeader('mcp-session-id', frame.session);
+    if (frame.listTag !== undefined && this.takeList(frame)) return;
+    if (frame.last === true && !reply.isStream) {
+      reply.json(frame.status ?? (frame.body === undefined ? 202 : 200), frame.body);
+      return;
+    }
+    this.lastWriteAt = Date.now();
+    if (frame.body !== undefined) reply.event(frame.body, frame.eventId);
+    else if (frame.eventId !== undefined) reply.prime(frame.eventId, RETRY_MS);
+    else reply.open();
+    if (frame.last === true) reply.end();
+  }
+
+  /** @returns whether the list was sent */
+  private takeList({ listTag, body }: McpReply): boolean {
+    const { lists, listKey } = this;
+    if (!lists || listKey === undefined || listTag === undefined) return false;
+    if (body !== undefined) {
+      const { result } = readRpc(body);
+      if (result) lists.set(listKey, { tag: listTag, result: Buffer.from(body.slice(result.start, result.end)) });
+      return false;
+    }
+    const list = lists.get(listKey);
+    const before = `{"jsonrpc":"2.0","id":${idOf(this.input.body)},"result":`;
+    if (list?.tag !== listTag) this.fail(new AppError('internal', 'The list is not at hand'));
+    else if (this.reply.isStream) {
+      this.reply.event(`${before}${list.result.toString()}}`);
+      this.reply.end();
+    } else this.reply.jsonAround(before, list.result, '}');
+    return true;
+  }
+
+  private fail(thrown: unknown): void {
+    const { reply, input } = this;
+    if (!reply.isOver) {
+      const error = this.forClient(AppError.from(thrown));
+      const body = errorBody(error, idOf(input.body));
+      if (!reply.isStream) reply.json(error.status, body);
+      else {
+        // On a stream without a request (GET) there is nobody to answer.
+        if (input.kind === 'message') reply.event(body);
+        reply.end();
+      }
+    }
+    this.finish();
+  }
+
+  /** A session whose router is not there is a session that is not there. */
+  private forClient(error: AppError): AppError {
+    if (error.code === 'no_instance' && this.input.session !== undefined) {
+      return new AppError('session_not_found', 'The session is unknown or has ended; start again with "initialize"');
+    }
+    return error;
+  }
+
+  private finish(): void {
+    this.subscription?.unsubscribe();
+    if (!this.reply.isOver && this.reply.isStream) this.reply.end();
+    this.onDone(this);
+  }
+}

@@ -1,0 +1,268 @@
+import {
+  AppError,
+  elementsOf,
+  LEGACY_VERSIONS,
+  readRpc,
+  SSE_VERSION,
+  type McpReply,
+  type McpRequest,
+  type RpcText,
+} from '@mcp-router/shared';
+import type { BusContext } from '@mcp-router/platform';
+import type { ReplySink } from '../sessions/event-stream';
+import type { Session } from '../sessions/session';
+import type { SessionStore } from '../sessions/session-store';
+import { paramText, stringParam } from '../translation/envelope';
+import { isLevel, type LogLevels } from './log-levels';
+import { LISTS, type McpRouter } from './mcp-router';
+import { OpenCall } from './open-call';
+import { errorResponse, resultResponse } from './response';
+import type { Subscriber, Subscriptions } from './subscriptions';
+
+/** An answer that takes longer than this may have to be fetched again, so it is kept, in milliseconds. */
+const KEEP_AFTER_MS = 1_000;
+
+/** Serves clients of 2025-11-25 and older: sessions, their streams, and requests in both directions. */
+export class LegacyDoor {
+  private readonly subscribers = new WeakMap<Session, Subscriber>();
+
+  constructor(
+    readonly sessions: SessionStore,
+    private readonly router: McpRouter,
+    private readonly subscriptions: Subscriptions,
+    private readonly levels: LogLevels,
+  ) {
+    sessions.onEnd((session) => {
+      const subscriber = this.subscribers.get(session);
+      if (subscriber) this.subscriptions.removeAll(subscriber, session.principal);
+      for (const upstream of this.router.directory.upstreams()) upstream.endSession(session.id);
+    });
+  }
+
+  /** Answers one exchange. @returns what to do when the client is gone before the end */
+  async serve(input: McpRequest, context: BusContext, sink: ReplySink): Promise<(() => void) | undefined> {
+    const principal = principalOf(context);
+    if (input.kind === 'message' && input.session === undefined) return this.open(input, context, sink);
+    const session = this.sessions.get(input.session ?? '', principal, input.endpoint);
+    if (input.kind === 'end') {
+      this.sessions.end(session);
+      reply(sink, { status: 200, last: true });
+      return undefined;
+    }
+    if (input.kind === 'listen') return listen(session, input, sink);
+    const body = input.body ?? '';
+    if (body.trimStart().startsWith('[')) return this.batch(session, body, input, context, sink);
+    return this.message(session, readRpc(body), input, context, sink);
+  }
+
+  /** Makes the session that an `initialize` asks for. */
+  private async open(input: McpRequest, context: BusContext, sink: ReplySink): Promise<undefined> {
+    const request = readRpc(input.body ?? '');
+    const session = await this.initialize(request, input, context);
+    const { result } = session;
+    reply(sink, { body: resultResponse(request.id ?? 'null', result), session: session.id, last: true });
+    return undefined;
+  }
+
+  private async initialize(
+    request: RpcText,
+    input: McpRequest,
+    context: BusContext,
+  ): Promise<{ id: string; result: string }> {
+    const asked = stringParam(request, ['protocolVersion']);
+    const version = versionFor(asked, input.sse === true);
+    const result = await this.router.initialize(input.endpoint, version);
+    const capabilities = paramText(request, ['capabilities']) ?? '{}';
+    const clientInfo = paramText(request, ['clientInfo']);
+    const session = this.sessions.create(principalOf(context), input.endpoint, {
+      version,
+      capabilities: capabilities.startsWith('{') ? capabilities : '{}',
+      clientInfo,
+    });
+    return { id: session.id, result };
+  }
+
+  private async batch(
+    session: Session,
+    body: string,
+    input: McpRequest,
+    context: BusContext,
+    sink: ReplySink,
+  ): Promise<(() => void) | undefined> {
+    if (session.client.version !== '2025-03-26') {
+      throw new AppError('invalid_message', `Protocol version ${session.client.version} has no batches`);
+    }
+    const messages = elementsOf(body).map(({ start, end }) => readRpc(body.slice(start, end)));
+    if (messages.length === 0) throw new AppError('invalid_message', 'The batch is empty');
+    const answers: string[] = [];
+    let open = messages.length;
+    const gone: ((() => void) | undefined)[] = [];
+    const part = (): ReplySink => ({
+      send: ({ body: answer, last, eventId }) => {
+        if (last !== true) sink.send({ body: answer, eventId });
+        else if (answer !== undefined) answers.push(answer);
+      },
+      end: () => {
+        if (--open > 0) return;
+        reply(sink, answers.length === 0 ? { last: true } : { body: `[${answers.join(',')}]`, last: true });
+      },
+    });
+    for (const [i, message] of messages.entries()) {
+      gone.push(
+        await this.message(session, message, { ...input, stream: `${input.stream ?? ''}-${i}` }, context, part()),
+      );
+    }
+    return () => gone.forEach((leave) => leave?.());
+  }
+
+  private async message(
+    session: Session,
+    message: RpcText,
+    input: McpRequest,
+    context: BusContext,
+    sink: ReplySink,
+  ): Promise<(() => void) | undefined> {
+    if (message.kind === 'request') return this.request(session, message, input, context, sink);
+    if (message.kind === 'response') answer(session, message);
+    else this.notification(session, message);
+    reply(sink, { last: true });
+    return undefined;
+  }
+
+  private request(
+    session: Session,
+    request: RpcText,
+    input: McpRequest,
+    context: BusContext,
+    sink: ReplySink,
+  ): (() => void) | undefined {
+    const id = request.id as string;
+    if (session.calls.has(id)) throw new AppError('invalid_message', `A request with the id ${id} is in flight`);
+    const call = new OpenCall(session, request, input, context, sink);
+    session.calls.set(id, call);
+    const startedAt = Date.now();
+    this.handle(call, input).then(
+      (answered) => call.finish(answered, Date.now() - startedAt > KEEP_AFTER_MS),
+      (error: unknown) =>
+        call.finish({ body: errorResponse(id, error, 'legacy') }, Date.now() - startedAt > KEEP_AFTER_MS),
+    );
+    return () => call.detach(sink);
+  }
+
+  private async handle(call: OpenCall, input: McpRequest): Promise<McpReply> {
+    const kind = LISTS[call.method];
+    if (kind) {
+      const list = await this.router.list(call, kind);
+      if (list.tag === input.listTag) return { listTag: list.tag };
+      return { body: resultResponse(call.id, list.text), listTag: list.tag };
+    }
+    switch (call.method) {
+      case 'ping':
+        return { body: resultResponse(call.id, '{}') };
+      case 'initialize':
+        throw new AppError('invalid_message', 'The session is initialized');
+      case 'logging/setLevel':
+        return { body: resultResponse(call.id, await this.setLevel(call)) };
+      case 'resources/subscribe':
+      case 'resources/unsubscribe':
+        return { body: resultResponse(call.id, await this.subscribe(call)) };
+      default:
+        return { body: await this.router.route(call) };
+    }
+  }
+
+  private async setLevel({ session, request }: OpenCall): Promise<string> {
+    const level = stringParam(request, ['level']);
+    if (!isLevel(level)) throw new AppError('invalid_request', 'params.level is not a log level');
+    session.logLevel = level;
+    const { endpoint } = session;
+    const { directory } = this.router;
+    const upstreams = endpoint === undefined ? directory.upstreams() : [this.router.serverOf(endpoint)];
+    await Promise.all(upstreams.map((upstream) => this.levels.want(upstream, level)));
+    return '{}';
+  }
+
+  private async subscribe({ session, request, method }: OpenCall): Promise<string> {
+    const uri = stringParam(request, ['uri']);
+    if (uri === undefined) throw new AppError('invalid_request', 'params.uri is missing');
+    const upstream = this.router.ownerOf(session.endpoint, uri);
+    const caller = {
+      principal: session.principal,
+      sessionKey: session.id,
+      clientCapabilities: session.client.capabilities,
+    };
+    let subscriber = this.subscribers.get(session);
+    if (!subscriber) {
+      subscriber = { updated: (notification) => session.notify(notification) };
+      this.subscribers.set(session, subscriber);
+    }
+    if (method === 'resources/subscribe') await this.subscriptions.add(upstream, uri, subscriber, caller);
+    else await this.subscriptions.remove(upstream, uri, subscriber, caller);
+    return '{}';
+  }
+
+  private notification(session: Session, message: RpcText): void {
+    switch (message.method) {
+      case 'notifications/initialized':
+        return;
+      case 'notifications/cancelled':
+        session.calls.get(paramText(message, ['requestId']) ?? '')?.cancel();
+        return;
+      case 'notifications/progress':
+        progress(session, message);
+        return;
+      default: {
+        const caller = {
+          principal: session.principal,
+          sessionKey: session.id,
+          clientCapabilities: session.client.capabilities,
+        };
+        const { directory } = this.router;
+        // What belongs to the session as a whole concerns the connections that are the session's own.
+        const upstreams =
+          session.endpoint === undefined ? directory.upstreams() : [directory.upstream(session.endpoint)];
+        for (const upstream of upstreams) {
+          if (upstream?.isolation === 'session' && upstream.info?.era === 'legacy') upstream.notify(message, caller);
+        }
+      }
+    }
+  }
+}
+
+export function principalOf({ principal }: BusContext): NonNullable<BusContext['principal']> {
+  if (!principal) throw new AppError('unauthorized', 'The request says nothing of its caller');
+  return principal;
+}
+
+export function reply(sink: ReplySink, message: McpReply): void {
+  sink.send(message);
+  sink.end();
+}
+
+function versionFor(asked: string | undefined, sse: boolean): string {
+  const known: readonly string[] = sse ? [SSE_VERSION, ...LEGACY_VERSIONS] : LEGACY_VERSIONS;
+  return asked !== undefined && known.includes(asked) ? asked : LEGACY_VERSIONS[0];
+}
+
+async function listen(session: Session, input: McpRequest, sink: ReplySink): Promise<() => void> {
+  const stream = await session.listen(sink, input.lastEventId);
+  return () => stream?.detach(sink);
+}
+
+/** Hands the client's answer to the server that asked. */
+function answer(session: Session, message: RpcText): void {
+  const question = message.id === undefined ? undefined : session.takeQuestion(message.id);
+  if (!question || !message.idMember) return;
+  const { start, end } = message.idMember;
+  question.answer(message.text.slice(0, start) + question.id + message.text.slice(end));
+}
+
+/** The client reports progress on a server's request under our token; the server knows its own. */
+function progress(session: Session, message: RpcText): void {
+  const token = paramText(message, ['progressToken']);
+  const question = token === undefined ? undefined : session.question(token);
+  if (token === undefined || question?.progressToken === undefined || !message.params) return;
+  const { text, params } = message;
+  const at = text.indexOf(token, params.start);
+  question.server?.notify(text.slice(0, at) + question.progressToken + text.slice(at + token.length));
+}

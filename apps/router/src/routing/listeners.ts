@@ -1,0 +1,136 @@
+import { AppError, applyEdits, ENVELOPE, memberAt, setMember, type Principal, type RpcText } from '@mcp-router/shared';
+import type { ReplySink } from '../sessions/event-stream';
+import { paramText } from '../translation/envelope';
+import type { CatalogueKind } from '../catalogue/catalogue-item';
+import { reply } from './legacy-door';
+import type { McpRouter } from './mcp-router';
+import { errorResponse } from './response';
+import type { Subscriber, Subscriptions } from './subscriptions';
+
+/** What a client of 2026-07-28 asks to be told, and is. */
+interface Filter {
+  toolsListChanged?: boolean;
+  promptsListChanged?: boolean;
+  resourcesListChanged?: boolean;
+  resourceSubscriptions?: string[];
+}
+
+interface Listener extends Subscriber {
+  endpoint: string | undefined;
+  filter: Filter;
+  send(notification: string): void;
+}
+
+const MAX_LISTENERS = 10_000;
+const MAX_URIS = 1_000;
+
+const FLAG_OF: Record<CatalogueKind, keyof Filter> = {
+  tools: 'toolsListChanged',
+  prompts: 'promptsListChanged',
+  resources: 'resourcesListChanged',
+  resourceTemplates: 'resourcesListChanged',
+};
+
+/** The open `subscriptions/listen` streams. */
+export class Listeners {
+  private readonly streams = new Set<Listener>();
+
+  constructor(
+    private readonly router: McpRouter,
+    private readonly subscriptions: Subscriptions,
+  ) {}
+
+  /** Opens a stream: the acknowledgement of what is honoured goes first, every message bears the request's id. */
+  open(
+    request: RpcText,
+    endpoint: string | undefined,
+    principal: Principal,
+    signal: AbortSignal,
+    sink: ReplySink,
+  ): void {
+    const id = request.id as string;
+    this.start(request, endpoint, principal, signal, sink).catch((error: unknown) => {
+      const body = errorResponse(id, error, 'modern');
+      reply(sink, { body, last: true, ...(AppError.from(error).code === 'server_not_found' ? { status: 404 } : {}) });
+    });
+  }
+
+  private async start(
+    request: RpcText,
+    endpoint: string | undefined,
+    principal: Principal,
+    signal: AbortSignal,
+    sink: ReplySink,
+  ): Promise<void> {
+    if (this.streams.size >= MAX_LISTENERS) throw new AppError('limit_exceeded', 'Too many subscriptions are open');
+    const id = request.id as string;
+    const asked = JSON.parse(paramText(request, ['notifications']) ?? '{}') as Filter;
+    const filter = await this.honoured(asked, endpoint);
+    const send = (notification: string) => sink.send({ body: withSubscriptionId(notification, id) });
+    const listener: Listener = { endpoint, filter, send, updated: send };
+    if (signal.aborted) return;
+    send(
+      `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":${JSON.stringify(filter)}}}`,
+    );
+    this.streams.add(listener);
+    signal.addEventListener('abort', () => {
+      this.streams.delete(listener);
+      this.subscriptions.removeAll(listener, principal);
+    });
+    for (const uri of filter.resourceSubscriptions ?? []) {
+      // One URI that is refused does not end the others; nothing will come for it.
+      await this.subscriptions
+        .add(this.router.ownerOf(endpoint, uri), uri, listener, { principal })
+        .catch(() => undefined);
+    }
+  }
+
+  /** Tells those who asked. @param kindsOf the lists that changed on an endpoint */
+  listChanged(kindsOf: (endpoint: string | undefined) => ReadonlySet<CatalogueKind> | undefined): void {
+    for (const { endpoint, filter, send } of this.streams) {
+      const flags = new Set([...(kindsOf(endpoint) ?? [])].map((kind) => FLAG_OF[kind]));
+      for (const flag of flags) if (filter[flag] === true) send(listChanged(flag.slice(0, -'ListChanged'.length)));
+    }
+  }
+
+  /** What of a wish this endpoint can keep. */
+  private async honoured(asked: Filter, endpoint: string | undefined): Promise<Filter> {
+    const upstream = endpoint === undefined ? undefined : this.router.serverOf(endpoint);
+    const capabilities = upstream && (upstream.info ?? (await upstream.ready())).capabilities;
+    const has = (capability: string) => capabilities === undefined || capabilities[capability] !== undefined;
+    const filter: Filter = {};
+    if (asked.toolsListChanged === true && has('tools')) filter.toolsListChanged = true;
+    if (asked.promptsListChanged === true && has('prompts')) filter.promptsListChanged = true;
+    if (asked.resourcesListChanged === true && has('resources')) filter.resourcesListChanged = true;
+    const resources = (capabilities?.['resources'] ?? { subscribe: true }) as { subscribe?: boolean };
+    if (Array.isArray(asked.resourceSubscriptions) && resources.subscribe === true) {
+      const uris = asked.resourceSubscriptions.filter((uri) => typeof uri === 'string').slice(0, MAX_URIS);
+      filter.resourceSubscriptions = uris.filter((uri) => this.hasOwner(endpoint, uri));
+    }
+    return filter;
+  }
+
+  private hasOwner(endpoint: string | undefined, uri: string): boolean {
+    try {
+      return this.router.ownerOf(endpoint, uri).slug !== '';
+    } catch {
+      return false;
+    }
+  }
+}
+
+export function listChanged(list: string): string {
+  return `{"jsonrpc":"2.0","method":"notifications/${list}/list_changed"}`;
+}
+
+/** The notification with the id of the subscription it belongs to. */
+function withSubscriptionId(notification: string, id: string): string {
+  const params = memberAt(notification, ['params']);
+  const field = `"${ENVELOPE.subscriptionId}":${id}`;
+  if (!params) return applyEdits(notification, [setMember(notification, 0, 'params', `{"_meta":{${field}}}`)]);
+  const meta = memberAt(notification, ['_meta'], params.start);
+  const edit = meta
+    ? setMember(notification, meta.start, ENVELOPE.subscriptionId, id)
+    : setMember(notification, params.start, '_meta', `{${field}}`);
+  return applyEdits(notification, [edit]);
+}

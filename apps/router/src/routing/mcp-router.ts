@@ -1,0 +1,268 @@
+import { AppError, isToolAllowed, memberAt, type RpcText } from '@mcp-router/shared';
+import { answerQuestions } from '../translation/answering';
+import { edited, stringParam, withEnvelope, withoutEnvelope } from '../translation/envelope';
+import { checkHeaderParams, headersFor } from '../translation/header-params';
+import { toDiscoverResult, toInitializeResult } from '../translation/handshake';
+import { Parking } from '../translation/parking';
+import type { Catalogue } from '../catalogue/catalogue';
+import type { CatalogueItem, CatalogueKind } from '../catalogue/catalogue-item';
+import { publicName } from '../catalogue/public-name';
+import { scanHeaderParams, type HeaderParam } from '../translation/header-params';
+import type { Exchange, Upstream } from '../upstreams/upstream';
+import type { Call, LegacyCall, ModernCall } from './call';
+import { outcomeOf, type CallRecorder } from './call-recorder';
+import type { Directory } from './directory';
+import { describeEndpoint } from './endpoint';
+import { ListBook, type ListResult } from './list-book';
+import type { LogLevels } from './log-levels';
+import type { TaskOwners } from './task-owners';
+import { continueTrace } from './trace';
+
+/** The lists that are answered from the catalogue, by method. */
+export const LISTS: Record<string, CatalogueKind | undefined> = {
+  'tools/list': 'tools',
+  'resources/list': 'resources',
+  'resources/templates/list': 'resourceTemplates',
+  'prompts/list': 'prompts',
+};
+
+const CAPABILITY_OF: Record<CatalogueKind, string> = {
+  tools: 'tools',
+  prompts: 'prompts',
+  resources: 'resources',
+  resourceTemplates: 'resources',
+};
+
+/** Finds the server that a request is for and carries it there and back, in whatever era each side is. */
+export class McpRouter {
+  private readonly book: ListBook;
+  private readonly headerParams = new WeakMap<CatalogueItem, readonly HeaderParam[]>();
+
+  constructor(
+    readonly directory: Directory,
+    private readonly catalogue: Catalogue,
+    private readonly parking: Parking,
+    private readonly recorder: CallRecorder,
+    private readonly levels: LogLevels,
+    private readonly tasks: TaskOwners,
+  ) {
+    this.book = new ListBook(catalogue, directory);
+  }
+
+  /** The server of `/mcp/{slug}`. @throws AppError `server_not_found` */
+  serverOf(slug: string): Upstream {
+    const upstream = this.directory.upstream(slug);
+    if (!upstream) throw new AppError('server_not_found', `No server is called "${slug}"`);
+    return upstream;
+  }
+
+  /** The result of `initialize`, JSON text. */
+  async initialize(endpoint: string | undefined, version: string): Promise<string> {
+    const upstream = endpoint === undefined ? undefined : this.serverOf(endpoint);
+    const { handshake, era } = await describeEndpoint(this.directory, upstream);
+    return JSON.stringify(toInitializeResult(handshake, version, era));
+  }
+
+  /** The result of `server/discover`, JSON text. */
+  async discover(endpoint: string | undefined): Promise<string> {
+    const upstream = endpoint === undefined ? undefined : this.serverOf(endpoint);
+    const { handshake, era } = await describeEndpoint(this.directory, upstream);
+    return JSON.stringify(toDiscoverResult(handshake, era));
+  }
+
+  /**
+   * The list that a request asks for. It is complete: there is one page.
+   *
+   * @throws AppError `invalid_cursor`, `method_not_found` when the server has no such list
+   */
+  async list(call: Call, kind: CatalogueKind): Promise<ListResult> {
+    if (stringParam(call.request, ['cursor']) !== undefined) {
+      throw new AppError('invalid_cursor', 'The lists of this endpoint have one page');
+    }
+    if (call.endpoint !== undefined) {
+      const upstream = this.serverOf(call.endpoint);
+      const info = upstream.info ?? (await upstream.ready(call.signal));
+      if (info.capabilities[CAPABILITY_OF[kind]] === undefined) throw methodNotFound(call.method);
+    }
+    return this.book.list(kind, call.endpoint, call.era, call.principal.policy);
+  }
+
+  /** Answers any other request. @returns the response, for the client's era */
+  route(call: Call): Promise<string> {
+    switch (call.method) {
+      case 'tools/call':
+        return this.callTool(call);
+      case 'prompts/get':
+        return call.endpoint === undefined
+          ? this.getPrompt(call)
+          : this.forward(call, this.serverOf(call.endpoint), call.request);
+      case 'resources/read':
+        return this.forward(call, this.ownerOf(call.endpoint, stringParam(call.request, ['uri'])), call.request);
+      case 'completion/complete':
+        return call.endpoint === undefined
+          ? this.complete(call)
+          : this.forward(call, this.serverOf(call.endpoint), call.request);
+      default:
+        return this.routeOther(call);
+    }
+  }
+
+  /** The server of a resource. @throws AppError `resource_not_found` when none has it */
+  ownerOf(endpoint: string | undefined, uri: string | undefined): Upstream {
+    if (endpoint !== undefined) return this.serverOf(endpoint);
+    const owners = uri === undefined ? [] : this.catalogue.ownersOf(uri);
+    for (const slug of owners) {
+      const upstream = this.directory.upstream(slug);
+      if (upstream) return upstream;
+    }
+    throw new AppError('resource_not_found', `No server has the resource "${uri ?? ''}"`);
+  }
+
+  private async callTool(call: Call): Promise<string> {
+    const startedAt = performance.now();
+    const { request, endpoint } = call;
+    const member = request.params && memberAt(request.text, ['name'], request.params.start);
+    if (!member || request.text[member.start] !== '"') throw new AppError('invalid_request', 'params.name is missing');
+    const name = JSON.parse(request.text.slice(member.start, member.end)) as string;
+    const item =
+      endpoint === undefined ? this.catalogue.find('tools', name) : this.catalogue.findAt(endpoint, 'tools', name);
+    const slug = endpoint ?? item?.server;
+    try {
+      const shown = item?.publicName ?? (endpoint === undefined ? name : publicName(endpoint, name));
+      // A tool that a server does not list may exist at it all the same: on its own endpoint the server is asked.
+      if (slug === undefined || !isToolAllowed(call.principal.policy, shown)) {
+        throw new AppError('tool_not_found', `Unknown tool: ${name}`);
+      }
+      const message =
+        endpoint === undefined && item
+          ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
+          : request;
+      const response = await this.forward(call, this.serverOf(slug), message, item);
+      this.recorder.record(call, slug, item?.name ?? name, startedAt, outcomeOf(response));
+      return response;
+    } catch (thrown) {
+      const error = AppError.from(thrown);
+      const outcome = call.signal.aborted ? 'cancelled' : error.code === 'tool_not_found' ? 'denied' : 'error';
+      this.recorder.record(call, slug, item?.name ?? name, startedAt, {
+        outcome,
+        errorCode: error.code,
+        responseBytes: 0,
+      });
+      throw error;
+    }
+  }
+
+  private getPrompt(call: Call): Promise<string> {
+    return this.forwardPrompt(call, ['name'], stringParam(call.request, ['name']) ?? '');
+  }
+
+  private complete(call: Call): Promise<string> {
+    const name = stringParam(call.request, ['ref', 'name']);
+    if (name !== undefined) return this.forwardPrompt(call, ['ref', 'name'], name);
+    return this.forward(call, this.ownerOf(undefined, stringParam(call.request, ['ref', 'uri'])), call.request);
+  }
+
+  private forwardPrompt(call: Call, path: readonly string[], name: string): Promise<string> {
+    const item = this.catalogue.find('prompts', name);
+    if (!item) throw new AppError('invalid_request', `Unknown prompt: ${name}`);
+    return this.forward(call, this.serverOf(item.server), renamed(call.request, path, item.name));
+  }
+
+  /** Methods nobody here knows: a server of one's own may answer them; on the aggregate only a task says whose it is. */
+  private async routeOther(call: Call): Promise<string> {
+    if (call.endpoint !== undefined) return this.forward(call, this.serverOf(call.endpoint), call.request);
+    const taskId = call.method.startsWith('tasks/') ? stringParam(call.request, ['taskId']) : undefined;
+    if (taskId === undefined) throw methodNotFound(call.method);
+    const slug = await this.tasks.ownerOf(taskId, call.principal);
+    if (slug === undefined) throw new AppError('invalid_request', `Unknown task: ${taskId}`);
+    return this.forward(call, this.serverOf(slug), call.request);
+  }
+
+  /** Carries a request to a server, each in its own era. */
+  private async forward(call: Call, upstream: Upstream, request: RpcText, item?: CatalogueItem): Promise<string> {
+    const info = upstream.info ?? (await upstream.ready(call.signal));
+    const message = continueTrace(request);
+    const declared = item ? this.headerParamsOf(item) : [];
+    if (declared.length > 0 && call.era === 'modern' && message.params) {
+      checkHeaderParams(declared, message.text, message.params.start, call.headers);
+    }
+    const response =
+      call.era === 'legacy'
+        ? await this.forwardLegacy(call, upstream, message, info.era === 'modern', declared)
+        : await this.forwardModern(call, upstream, message, info.era === 'legacy', declared);
+    if (response.includes('"taskId"')) this.tasks.learn(response, upstream.slug, call.principal);
+    return response;
+  }
+
+  private forwardLegacy(
+    call: LegacyCall,
+    upstream: Upstream,
+    message: RpcText,
+    toModern: boolean,
+    declared: Declared,
+  ): Promise<string> {
+    const { capabilities, clientInfo } = call.session.client;
+    const exchange: Exchange = {
+      principal: call.principal,
+      sessionKey: call.session.id,
+      clientCapabilities: capabilities,
+      message,
+      signal: call.signal,
+      onMessage: (incoming, server) => call.take(incoming, server),
+    };
+    if (!toModern) return upstream.exchange(exchange);
+    const envelope = { capabilities, clientInfo, logLevel: call.session.logLevel };
+    return answerQuestions(call, withEnvelope(message, envelope), (round) =>
+      upstream.exchange({ ...exchange, message: round, ...headersOf(declared, round, call.headers) }),
+    );
+  }
+
+  private async forwardModern(
+    call: ModernCall,
+    upstream: Upstream,
+    message: RpcText,
+    toLegacy: boolean,
+    declared: Declared,
+  ): Promise<string> {
+    const exchange: Exchange = {
+      principal: call.principal,
+      clientCapabilities: call.envelope.capabilities,
+      message,
+      signal: call.signal,
+      onMessage: (incoming, server) => call.take(incoming, server),
+    };
+    if (!toLegacy) return upstream.exchange({ ...exchange, ...headersOf(declared, message, call.headers) });
+    if (Parking.isRetry(call)) return this.parking.resume(call);
+    await this.levels.want(upstream, call.envelope.logLevel);
+    return this.parking.start(call, (onMessage, signal) =>
+      upstream.exchange({ ...exchange, message: withoutEnvelope(message), onMessage, signal }),
+    );
+  }
+
+  /** The arguments of a tool that travel as `Mcp-Param-*` headers too. */
+  private headerParamsOf(item: CatalogueItem): readonly HeaderParam[] {
+    let declared = this.headerParams.get(item);
+    if (!declared) this.headerParams.set(item, (declared = scanHeaderParams(item.text)));
+    return declared;
+  }
+}
+
+type Declared = readonly HeaderParam[];
+
+function headersOf(
+  declared: Declared,
+  { text, params }: RpcText,
+  given: Record<string, string> | undefined,
+): Pick<Exchange, 'headers'> {
+  const headers = params ? headersFor(declared, text, params.start, given) : given;
+  return headers === undefined ? {} : { headers };
+}
+
+function renamed(request: RpcText, path: readonly string[], name: string): RpcText {
+  const member = request.params && memberAt(request.text, path, request.params.start);
+  return member ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(name) }]) : request;
+}
+
+export function methodNotFound(method: string): AppError {
+  return new AppError('method_not_found', `There is no method "${method}" here`);
+}

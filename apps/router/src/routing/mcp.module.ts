@@ -1,0 +1,97 @@
+import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Bus, ENV, RedisBusServer } from '@mcp-router/platform';
+import type { Redis } from 'ioredis';
+import { Catalogue } from '../catalogue/catalogue';
+import type { RouterEnv } from '../config';
+import { EventLog } from '../sessions/event-log';
+import { SessionStore } from '../sessions/session-store';
+import { Parking } from '../translation/parking';
+import { CallRecorder } from './call-recorder';
+import { Directory } from './directory';
+import { LegacyDoor } from './legacy-door';
+import { Listeners } from './listeners';
+import { LogLevels } from './log-levels';
+import { McpRouter } from './mcp-router';
+import { McpHandler } from './mcp.handler';
+import { ModernDoor } from './modern-door';
+import { Subscriptions } from './subscriptions';
+import { TaskOwners } from './task-owners';
+import { Watcher } from './watcher';
+
+/** Sessions, routing and translation of MCP. Needs the `Catalogue` and a `Directory` of the registered servers. */
+@Module({
+  controllers: [McpHandler],
+  providers: [
+    Directory,
+    LogLevels,
+    Subscriptions,
+    {
+      provide: EventLog,
+      inject: [RedisBusServer, ENV],
+      useFactory: (server: RedisBusServer, env: RouterEnv) =>
+        new EventLog(server.unwrap<Redis>(), env.REDIS_PREFIX, {
+          maxEvents: env.STREAM_MAX_EVENTS,
+          ttlMs: env.STREAM_TTL_MS,
+        }),
+    },
+    {
+      provide: TaskOwners,
+      inject: [RedisBusServer, ENV],
+      useFactory: (server: RedisBusServer, env: RouterEnv) => new TaskOwners(server.unwrap<Redis>(), env.REDIS_PREFIX),
+    },
+    {
+      provide: SessionStore,
+      inject: [Bus, EventLog, ENV],
+      useFactory: (bus: Bus, log: EventLog, env: RouterEnv) =>
+        new SessionStore(bus.instanceId, log, { maxSessions: env.MAX_SESSIONS, idleMs: env.SESSION_IDLE_MS }),
+    },
+    {
+      provide: Parking,
+      inject: [Bus, ENV],
+      useFactory: (bus: Bus, env: RouterEnv) =>
+        new Parking(bus.instanceId, { ttlMs: env.INPUT_TTL_MS, maxParked: env.MAX_PARKED_CALLS }),
+    },
+    { provide: CallRecorder, inject: [Bus], useFactory: (bus: Bus) => new CallRecorder(bus) },
+    {
+      provide: McpRouter,
+      inject: [Directory, Catalogue, Parking, CallRecorder, LogLevels, TaskOwners],
+      useFactory: (...parts: ConstructorParameters<typeof McpRouter>) => new McpRouter(...parts),
+    },
+    {
+      provide: Listeners,
+      inject: [McpRouter, Subscriptions],
+      useFactory: (router: McpRouter, subscriptions: Subscriptions) => new Listeners(router, subscriptions),
+    },
+    {
+      provide: LegacyDoor,
+      inject: [SessionStore, McpRouter, Subscriptions, LogLevels],
+      useFactory: (...parts: ConstructorParameters<typeof LegacyDoor>) => new LegacyDoor(...parts),
+    },
+    {
+      provide: ModernDoor,
+      inject: [McpRouter, Listeners],
+      useFactory: (router: McpRouter, listeners: Listeners) => new ModernDoor(router, listeners),
+    },
+    {
+      provide: Watcher,
+      inject: [Directory, Catalogue, SessionStore, Listeners, Subscriptions],
+      useFactory: (...parts: ConstructorParameters<typeof Watcher>) => new Watcher(...parts),
+    },
+  ],
+  exports: [McpRouter, SessionStore],
+})
+export class McpModule implements OnApplicationShutdown {
+  constructor(
+    @Inject(Watcher) private readonly watcher: Watcher,
+    @Inject(SessionStore) private readonly sessions: SessionStore,
+    @Inject(Parking) private readonly parking: Parking,
+    @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
+  ) {}
+
+  onApplicationShutdown(): void {
+    this.watcher.close();
+    this.parking.close();
+    this.sessions.close();
+    this.subscriptions.close();
+  }
+}

@@ -1,0 +1,158 @@
+import {
+  AppError,
+  applyEdits,
+  memberAt,
+  type McpReply,
+  type McpRequest,
+  type Principal,
+  type RpcText,
+} from '@mcp-router/shared';
+import type { BusContext } from '@mcp-router/platform';
+import type { EventStream, ReplySink } from '../sessions/event-stream';
+import type { Session } from '../sessions/session';
+import { edited, paramText, stringParam } from '../translation/envelope';
+import { CAPABILITY_FOR } from '../translation/parking';
+import type { ServerHandle } from '../upstreams/upstream';
+import type { LegacyCall } from './call';
+import { isWanted } from './log-levels';
+
+/** One request of a session that is being worked on, with the stream its answer goes to. */
+export class OpenCall implements LegacyCall {
+  readonly era = 'legacy';
+  readonly id: string;
+  readonly method: string;
+  readonly stream: EventStream;
+  private readonly abort = new AbortController();
+
+  constructor(
+    readonly session: Session,
+    readonly request: RpcText,
+    private readonly input: McpRequest,
+    readonly context: BusContext,
+    sink: ReplySink,
+  ) {
+    this.id = request.id as string;
+    this.method = request.method as string;
+    this.stream = session.openStream(input.stream, sink);
+  }
+
+  get endpoint(): string | undefined {
+    return this.session.endpoint;
+  }
+
+  get principal(): Principal {
+    return this.session.principal;
+  }
+
+  get signal(): AbortSignal {
+    return this.abort.signal;
+  }
+
+  get headers(): undefined {
+    return undefined;
+  }
+
+  get streamName(): string | undefined {
+    return this.input.stream;
+  }
+
+  /** The client does not want the answer any more. */
+  cancel(): void {
+    this.abort.abort();
+  }
+
+  /** The client went away; that is not a cancellation: it may come back for the stream. */
+  detach(sink: ReplySink): void {
+    this.stream.detach(sink);
+  }
+
+  take(message: RpcText, server: ServerHandle): void {
+    if (message.kind === 'notification') this.takeNotification(message, server);
+    else if (message.kind === 'request') this.takeRequest(message, server);
+  }
+
+  ask(method: string, params: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const cancelled = () => reject(new AppError('cancelled', 'The request was cancelled'));
+      const id = this.session.ask({
+        id: '0',
+        call: this,
+        answer: (response) => {
+          this.signal.removeEventListener('abort', cancelled);
+          resolve(response);
+        },
+      });
+      this.signal.addEventListener('abort', cancelled, { once: true });
+      const capability = CAPABILITY_FOR[method];
+      if (capability !== undefined && !this.session.declared.has(capability)) {
+        this.session.takeQuestion(id);
+        reject(new AppError('missing_capability', `The client did not declare "${capability}"`));
+      } else this.emit(`{"jsonrpc":"2.0","id":${id},"method":${JSON.stringify(method)},"params":${params}}`);
+    });
+  }
+
+  /** Sends the answer, as a plain one if nothing went before it. @param keep whether the client may ask for it again */
+  finish(answer: McpReply, keep: boolean): void {
+    const { session, stream, signal } = this;
+    session.calls.delete(this.id);
+    session.dropQuestions(this);
+    if (signal.aborted) stream.end();
+    else if (answer.body === undefined || (stream.length === 0 && !keep)) stream.answer(answer);
+    else {
+      this.keep();
+      stream.emit(answer.body, true);
+    }
+  }
+
+  private takeRequest(message: RpcText, server: ServerHandle): void {
+    const { id: serverId, method, params, text, idMember } = message;
+    if (serverId === undefined || method === undefined || !idMember) return;
+    const capability = CAPABILITY_FOR[method];
+    if (method === 'ping') {
+      server.respond(`{"jsonrpc":"2.0","id":${serverId},"result":{}}`);
+      return;
+    }
+    if (capability !== undefined && !this.session.declared.has(capability)) {
+      server.respond(
+        `{"jsonrpc":"2.0","id":${serverId},"error":{"code":-32601,"message":"The client does not support ${capability}"}}`,
+      );
+      return;
+    }
+    const token = params && memberAt(text, ['_meta', 'progressToken'], params.start);
+    const id = this.session.ask({
+      id: serverId,
+      call: this,
+      server,
+      progressToken: token && text.slice(token.start, token.end),
+      answer: (response) => server.respond(response),
+    });
+    const edits = [{ start: idMember.start, end: idMember.end, text: id }];
+    if (token) edits.push({ start: token.start, end: token.end, text: id });
+    this.emit(applyEdits(text, edits));
+  }
+
+  private takeNotification(message: RpcText, server: ServerHandle): void {
+    if (message.method === 'notifications/message') {
+      const { logLevel } = this.session;
+      if (logLevel !== undefined && !isWanted(stringParam(message, ['level']), logLevel)) return;
+    }
+    if (message.method === 'notifications/cancelled') {
+      const id = this.session.withdraw(server, paramText(message, ['requestId']) ?? '');
+      const member = message.params && memberAt(message.text, ['requestId'], message.params.start);
+      if (id === undefined || !member) return;
+      this.emit(edited(message, [{ start: member.start, end: member.end, text: id }]).text);
+      return;
+    }
+    this.emit(message.text);
+  }
+
+  private emit(text: string): void {
+    if (this.signal.aborted) return;
+    this.keep();
+    this.stream.emit(text);
+  }
+
+  private keep(): void {
+    if (this.streamName !== undefined) this.session.keepStream(this.streamName, this.stream);
+  }
+}

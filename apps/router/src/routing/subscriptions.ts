@@ -1,0 +1,134 @@
+import { AppError, ENVELOPE, readRpc, SYSTEM_PRINCIPAL, type Principal, type RpcText } from '@mcp-router/shared';
+import { errorCodeOf } from '../translation/results';
+import { stringParam, withEnvelope } from '../translation/envelope';
+import type { Caller, Upstream } from '../upstreams/upstream';
+
+/** Who wants to hear of a resource. */
+export interface Subscriber {
+  /** @param notification `notifications/resources/updated` without a subscription id */
+  updated(notification: string): void;
+}
+
+interface Watch {
+  upstream: Upstream;
+  uri: string;
+  subscribers: Set<Subscriber>;
+  stop: AbortController;
+}
+
+const NEVER = new AbortController().signal;
+
+/**
+ * Subscriptions to resources: one at the server for all clients that watch the same URI, in the form of the server's
+ * era, made again when the server comes back.
+ */
+export class Subscriptions {
+  private readonly watches = new Map<string, Watch>();
+
+  close(): void {
+    for (const watch of this.watches.values()) watch.stop.abort();
+  }
+
+  /** @throws AppError what the server says against it */
+  async add(upstream: Upstream, uri: string, subscriber: Subscriber, caller: Caller): Promise<void> {
+    const key = keyOf(upstream, uri);
+    const existing = this.watches.get(key);
+    if (existing) {
+      existing.subscribers.add(subscriber);
+      return;
+    }
+    const watch: Watch = { upstream, uri, subscribers: new Set([subscriber]), stop: new AbortController() };
+    this.watches.set(key, watch);
+    try {
+      await this.open(watch, caller);
+    } catch (error) {
+      this.watches.delete(key);
+      throw error;
+    }
+  }
+
+  async remove(upstream: Upstream, uri: string, subscriber: Subscriber, caller: Caller): Promise<void> {
+    const key = keyOf(upstream, uri);
+    const watch = this.watches.get(key);
+    if (!watch?.subscribers.delete(subscriber) || watch.subscribers.size > 0) return;
+    this.watches.delete(key);
+    watch.stop.abort();
+    if (upstream.info?.era === 'legacy') await ask(upstream, caller, 'resources/unsubscribe', uri);
+  }
+
+  /** Drops a subscriber everywhere. */
+  removeAll(subscriber: Subscriber, principal: Principal): void {
+    for (const { upstream, uri, subscribers } of [...this.watches.values()]) {
+      if (subscribers.has(subscriber)) this.remove(upstream, uri, subscriber, { principal }).catch(() => undefined);
+    }
+  }
+
+  /** Tells the subscribers of a resource, or of one that contains it. */
+  updated(slug: string, notification: RpcText): void {
+    const uri = stringParam(notification, ['uri']) ?? '';
+    for (const watch of this.watches.values()) {
+      if (watch.upstream.slug === slug && (watch.uri === uri || uri.startsWith(watch.uri)))
+        tell(watch, notification.text);
+    }
+  }
+
+  /** Makes a server's subscriptions again on its new connection. */
+  renew(upstream: Upstream): void {
+    for (const watch of this.watches.values()) {
+      // A server that refuses now is asked again when it comes back the next time.
+      if (watch.upstream === upstream) this.open(watch, { principal: SYSTEM_PRINCIPAL }).catch(() => undefined);
+    }
+  }
+
+  private async open(watch: Watch, caller: Caller): Promise<void> {
+    const { upstream, uri } = watch;
+    const info = upstream.info ?? (await upstream.ready());
+    if (info.era === 'modern') {
+      this.listen(watch);
+      return;
+    }
+    const response = await ask(upstream, caller, 'resources/subscribe', uri);
+    if (errorCodeOf(response) === undefined) return;
+    const { error } = JSON.parse(response) as { error: { message?: string } };
+    throw new AppError('invalid_request', error.message ?? 'The server refused the subscription');
+  }
+
+  /** A modern server is listened to on a stream of its own; it ends with the watch, or with the connection. */
+  private listen(watch: Watch): void {
+    const { upstream, uri, stop } = watch;
+    const envelope = { capabilities: '{}', clientInfo: undefined, logLevel: undefined };
+    const listen = request('subscriptions/listen', { notifications: { resourceSubscriptions: [uri] } });
+    upstream
+      .openSubscription({
+        principal: SYSTEM_PRINCIPAL,
+        message: withEnvelope(listen, envelope),
+        signal: stop.signal,
+        onMessage: (message) => {
+          if (message.method === 'notifications/resources/updated') tell(watch, withoutSubscriptionId(message));
+        },
+      })
+      .catch(() => undefined);
+  }
+}
+
+function tell({ subscribers }: Watch, notification: string): void {
+  for (const subscriber of subscribers) subscriber.updated(notification);
+}
+
+function keyOf({ slug }: Upstream, uri: string): string {
+  return `${slug} ${uri}`;
+}
+
+function request(method: string, params: object): RpcText {
+  return readRpc(JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }));
+}
+
+function ask(upstream: Upstream, caller: Caller, method: string, uri: string): Promise<string> {
+  return upstream.exchange({ ...caller, message: request(method, { uri }), signal: NEVER });
+}
+
+function withoutSubscriptionId(notification: RpcText): string {
+  const message = JSON.parse(notification.text) as { params?: { _meta?: Record<string, unknown> } };
+  if (message.params?._meta) delete message.params._meta[ENVELOPE.subscriptionId];
+  return JSON.stringify(message);
+}

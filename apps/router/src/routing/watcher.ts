@@ -1,0 +1,118 @@
+import type { Catalogue } from '../catalogue/catalogue';
+import type { CatalogueKind } from '../catalogue/catalogue-item';
+import type { Session } from '../sessions/session';
+import type { SessionStore } from '../sessions/session-store';
+import { stringParam } from '../translation/envelope';
+import type { Unsolicited, Upstream } from '../upstreams/upstream';
+import type { Directory } from './directory';
+import { listChanged, type Listeners } from './listeners';
+import { isWanted } from './log-levels';
+import type { Subscriptions } from './subscriptions';
+
+/** Changes that come within this time of each other are told once. */
+const BURST_MS = 50;
+
+const LIST_OF: Record<CatalogueKind, string> = {
+  tools: 'tools',
+  prompts: 'prompts',
+  resources: 'resources',
+  resourceTemplates: 'resources',
+};
+
+/** What the catalogue tells of by itself, and what makes no sense to a client of a connection that is not its own. */
+const NOT_FOR_CLIENTS = new Set([
+  'notifications/tools/list_changed',
+  'notifications/prompts/list_changed',
+  'notifications/resources/list_changed',
+  'notifications/progress',
+  'notifications/cancelled',
+]);
+
+/** Tells clients what happens without a call of theirs: lists that change, resources, log messages of servers. */
+export class Watcher {
+  private readonly changed = new Map<string, Set<CatalogueKind>>();
+  private timer: NodeJS.Timeout | undefined;
+  private readonly stops: (() => void)[] = [];
+
+  constructor(
+    directory: Directory,
+    catalogue: Catalogue,
+    private readonly sessions: SessionStore,
+    private readonly listeners: Listeners,
+    private readonly subscriptions: Subscriptions,
+  ) {
+    this.stops.push(
+      catalogue.onChange((slug, kinds) => this.listsChanged(slug, kinds)),
+      directory.onUpstream((upstream) => this.watch(upstream)),
+    );
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    for (const stop of this.stops) stop();
+  }
+
+  private watch(upstream: Upstream): void {
+    this.stops.push(
+      upstream.onUnsolicited((event) => this.unsolicited(upstream, event)),
+      upstream.onConnected(() => this.subscriptions.renew(upstream)),
+    );
+  }
+
+  private listsChanged(slug: string, kinds: readonly CatalogueKind[]): void {
+    const known = this.changed.get(slug) ?? new Set();
+    for (const kind of kinds) known.add(kind);
+    this.changed.set(slug, known);
+    this.timer ??= setTimeout(() => this.tell(), BURST_MS);
+  }
+
+  private tell(): void {
+    this.timer = undefined;
+    const changed = new Map(this.changed);
+    this.changed.clear();
+    const kindsOf = (endpoint: string | undefined) =>
+      endpoint === undefined ? new Set([...changed.values()].flatMap((kinds) => [...kinds])) : changed.get(endpoint);
+    for (const session of this.sessions.all()) {
+      const lists = new Set([...(kindsOf(session.endpoint) ?? [])].map((kind) => LIST_OF[kind]));
+      for (const list of lists) session.notify(listChanged(list));
+    }
+    this.listeners.listChanged(kindsOf);
+  }
+
+  /** @returns whether a request was taken */
+  private unsolicited({ slug }: Upstream, { message, server, sessionKey, agentId }: Unsolicited): boolean {
+    const { method, kind } = message;
+    if (method === undefined) return false;
+    if (sessionKey !== undefined) {
+      const session = this.sessions.find(sessionKey);
+      if (!session) return false;
+      if (kind === 'request') return session.askUnsolicited(message, server);
+      if (!NOT_FOR_CLIENTS.has(method)) session.notify(message.text);
+      return false;
+    }
+    if (kind === 'request' || NOT_FOR_CLIENTS.has(method)) return false;
+    if (method === 'notifications/resources/updated') this.subscriptions.updated(slug, message);
+    else
+      this.toAll(
+        slug,
+        agentId,
+        message.text,
+        method === 'notifications/message' ? stringParam(message, ['level']) : undefined,
+      );
+    return false;
+  }
+
+  /** A server's words about nobody's call go to its clients, as long as these are all the same agent's. */
+  private toAll(slug: string, agentId: string | undefined, text: string, level: string | undefined): void {
+    const concerned: Session[] = [];
+    for (const session of this.sessions.all()) {
+      if (session.endpoint !== undefined && session.endpoint !== slug) continue;
+      if (agentId === undefined || session.principal.agentId === agentId) concerned.push(session);
+    }
+    if (new Set(concerned.map(({ principal }) => principal.agentId)).size > 1) return;
+    for (const session of concerned) {
+      if (level === undefined || session.logLevel === undefined || isWanted(level, session.logLevel))
+        session.notify(text);
+    }
+  }
+}
