@@ -12,3 +12,4 @@ export * from './json/rpc-text';
 export * from './page';
 export * from './principal';
 export * from './metrics/exponential-histogram';
+export * from './metrics/metric';

@@ -41,7 +41,7 @@ export async function openDatabase(setup: DatabaseSetup): Promise<DataSource> {
   const database = new DataSource(dataSourceOptions(setup));
   await database.initialize();
   // TypeORM rejects with whatever the socket said; callers and health need to know that it was the database.
-  const driver: { obtainMasterConnection(): Promise<unknown> } = database.driver as never;
+  const driver: { obtainMasterConnection(): Promise<unknown> } = database.driver;
   const connect = driver.obtainMasterConnection.bind(driver);
   driver.obtainMasterConnection = () =>
     connect().catch((cause: unknown) => {

@@ -210,3 +210,9 @@ export const catalogueChanged = broadcast(
 
 /** A server was added, changed, removed or switched over REST: every router replica reloads it from the database. */
 export const serverChanged = broadcast('router.serverChanged', z.object({ slug: z.string() }));
+
+/** How calls to servers went since the last notice of this replica: every few seconds, and at once when a server did not answer. */
+export const trafficSeen = broadcast(
+  'router.trafficSeen',
+  z.object({ servers: z.array(z.object({ slug: z.string(), ok: z.int(), failed: z.int() })) }),
+);

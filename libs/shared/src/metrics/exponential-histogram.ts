@@ -1,20 +1,22 @@
+import { z } from 'zod';
+
 /** Buckets per doubling: each bucket is 2^(1/32), about 2.2 %, wide, so a quantile is at most 1.1 % off. */
 const PER_DOUBLING = 32;
 /** Values outside 2^-24 … 2^40 are counted in the outermost buckets: sub-microsecond in seconds to a terabyte in bytes. */
 const MIN_INDEX = -24 * PER_DOUBLING;
 const MAX_INDEX = 40 * PER_DOUBLING - 1;
 
-/** A histogram as it is stored and sent: `counts[i]` belongs to bucket `offset + i`. */
-export interface HistogramData {
-  count: number;
-  sum: number;
-  min: number;
-  max: number;
-  /** Values that are zero or less. */
-  zeros: number;
-  offset: number;
-  counts: number[];
-}
+/** A histogram as it is stored and sent: `counts[i]` belongs to bucket `offset + i`, `zeros` are values of zero or less. */
+export const HistogramData = z.object({
+  count: z.number(),
+  sum: z.number(),
+  min: z.number(),
+  max: z.number(),
+  zeros: z.number(),
+  offset: z.int(),
+  counts: z.array(z.number()),
+});
+export type HistogramData = z.infer<typeof HistogramData>;
 
 /**
  * OpenTelemetry's exponential histogram at scale 5. Histograms merge by adding, so a quantile over any window or set of
@@ -33,7 +35,8 @@ export class ExponentialHistogram {
   private counts = new Float64Array(0);
 
   record(value: number): void {
-    if (Number.isNaN(value)) return;
+    // What JSON cannot carry is no measurement.
+    if (!Number.isFinite(value)) return;
     this.count++;
     this.sum += value;
     if (value < this.min) this.min = value;
@@ -85,8 +88,8 @@ export class ExponentialHistogram {
     return {
       count: this.count,
       sum: this.sum,
-      min: this.min,
-      max: this.max,
+      min: this.count === 0 ? 0 : this.min,
+      max: this.count === 0 ? 0 : this.max,
       zeros: this.zeros,
       offset: first < 0 ? 0 : this.offset + first,
       counts: first < 0 ? [] : [...this.counts.subarray(first, last + 1)],

@@ -1,0 +1,154 @@
+import 'reflect-metadata';
+import { Module, type DynamicModule, type INestApplicationContext, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { AsyncMicroserviceOptions } from '@nestjs/microservices';
+import type { Logger } from 'pino';
+import { DataSource } from 'typeorm';
+import type { z } from 'zod';
+import { Bus } from './bus/bus';
+import { BusModule } from './bus/bus.module';
+import { RedisBusServer } from './bus/redis-bus.server';
+import { databaseModule, type Migration } from './database/database.module';
+import { readEnv, type CommonEnv } from './env';
+import { FlagSync } from './flag-sync';
+import { Health, serveHealth } from './health';
+import { createLogger, NestLogger } from './logging';
+import { metrics } from './metrics/metrics';
+import { metricsHandler } from './metrics/metrics.handler';
+import { measureProcess } from './metrics/process-metrics';
+import { ENV, LOGGER } from './tokens';
+
+export interface App<E extends z.ZodType<CommonEnv>> {
+  /** Name on the bus, in logs, and of the Postgres schema. */
+  name: string;
+  env: E & z.ZodObject;
+  module: Type;
+  database: { entities: (new () => object)[]; migrations: Migration[] };
+  /** How the app starts when it has more doors than the bus (the gateway); default: a service on the bus alone. */
+  start?: (root: DynamicModule, start: StartContext<z.output<E>>) => Promise<INestApplicationContext>;
+}
+
+export interface StartContext<E> {
+  env: E;
+  logger: Logger;
+}
+
+/** Makes the bus the transport of a Nest microservice: for `createMicroservice` and `connectMicroservice`. */
+export const busTransport: AsyncMicroserviceOptions = {
+  inject: [RedisBusServer],
+  useFactory: (strategy: RedisBusServer) => ({ strategy }),
+};
+
+/** Everything that each app needs, global in its process. */
+@Module({})
+class PlatformModule {}
+
+/**
+ * Starts one app: environment → log → schema → module → bus → health → ready; ends it on SIGTERM, SIGINT, and when the
+ * launcher that started it is gone.
+ */
+export async function boot<E extends z.ZodType<CommonEnv>>(app: App<E>): Promise<void> {
+  let env: z.output<E>;
+  try {
+    env = readEnv(app.env, process.env);
+  } catch (error) {
+    process.stderr.write(`${app.name}: ${(error as Error).message}\n`);
+    process.exit(78); // EX_CONFIG
+  }
+  const logger = createLogger(app.name, env.LOG_LEVEL);
+  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection'));
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'uncaught exception');
+    process.exit(1);
+  });
+  measureProcess(metrics);
+  try {
+    const start = app.start ?? startService;
+    const running = await start(rootModule(app, env, logger), { env, logger });
+    const health = running.get(Health);
+    addChecks(running, health);
+    const probes =
+      env.HEALTH_PORT === undefined
+        ? undefined
+        : await serveHealth(health, { port: env.HEALTH_PORT, host: env.HEALTH_HOST });
+    endWell(running, health, logger, env.SHUTDOWN_TIMEOUT_MS, () => probes?.close());
+    logger.info({ pid: process.pid }, 'ready');
+    process.send?.({ type: 'ready' });
+  } catch (error) {
+    logger.fatal({ err: error }, `could not start: ${(error as Error).message}`);
+    process.exit(1);
+  }
+}
+
+function rootModule<E extends CommonEnv>(app: App<z.ZodType<E>>, env: E, logger: Logger): DynamicModule {
+  return {
+    module: PlatformModule,
+    global: true,
+    imports: [
+      BusModule.forRoot({
+        app: app.name,
+        redisUrl: env.REDIS_URL,
+        prefix: env.REDIS_PREFIX,
+        drainMs: env.SHUTDOWN_TIMEOUT_MS,
+      }),
+      databaseModule({ schema: app.name, url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE, ...app.database }),
+      app.module,
+    ],
+    controllers: [metricsHandler(app.name)],
+    providers: [{ provide: ENV, useValue: env }, { provide: LOGGER, useValue: logger }, Health, FlagSync],
+    exports: [ENV, LOGGER, Health],
+  };
+}
+
+async function startService<E>(root: DynamicModule, { logger }: StartContext<E>): Promise<INestApplicationContext> {
+  const app = await NestFactory.createMicroservice<AsyncMicroserviceOptions>(root, {
+    ...busTransport,
+    logger: new NestLogger(logger),
+    abortOnError: false,
+  });
+  await app.listen();
+  return app;
+}
+
+function addChecks(app: INestApplicationContext, health: Health): void {
+  const database = app.get(DataSource);
+  const bus = app.get(Bus);
+  health.add('postgres', async () => {
+    await database.query('SELECT 1');
+  });
+  health.add('redis', () => (bus.isReady ? Promise.resolve() : Promise.reject(new Error('not connected'))));
+}
+
+function endWell(
+  app: INestApplicationContext,
+  health: Health,
+  logger: Logger,
+  timeoutMs: number,
+  closeProbes: () => void,
+): void {
+  let ending = false;
+  const end = (why: string) => {
+    if (ending) return;
+    ending = true;
+    logger.info({ why }, 'stopping');
+    health.stop();
+    setTimeout(() => {
+      logger.error('did not stop in time');
+      process.exit(1);
+    }, timeoutMs).unref();
+    app.close().then(
+      () => {
+        closeProbes();
+        process.exit(0);
+      },
+      (error: unknown) => {
+        logger.error({ err: error }, 'failed while stopping');
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', () => end('SIGTERM'));
+  process.once('SIGINT', () => end('SIGINT'));
+  // The launcher holds an ipc channel to each service: when it dies, also by kill -9, the channel closes.
+  if (process.send) process.once('disconnect', () => end('the launcher is gone'));
+}

@@ -1,0 +1,40 @@
+import { constants, monitorEventLoopDelay, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks';
+import type { Metrics } from './metrics';
+
+const GC_KINDS = new Map<number, string>([
+  [constants.NODE_PERFORMANCE_GC_MAJOR, 'major'],
+  [constants.NODE_PERFORMANCE_GC_MINOR, 'minor'],
+  [constants.NODE_PERFORMANCE_GC_INCREMENTAL, 'incremental'],
+  [constants.NODE_PERFORMANCE_GC_WEAKCB, 'weakcb'],
+]);
+
+/** Measures the process itself: CPU, memory, event-loop lag, garbage collection. */
+export function measureProcess(metrics: Metrics): void {
+  const cpu = metrics.counter('process_cpu_seconds_total', 'CPU time used').with();
+  const rss = metrics.gauge('process_resident_memory_bytes', 'Resident memory').with();
+  const heap = metrics.gauge('nodejs_heap_used_bytes', 'JavaScript heap in use').with();
+  const started = metrics.gauge('process_start_time_seconds', 'When the process started, in Unix time').with();
+  const lag = metrics.gauge('nodejs_eventloop_lag_seconds', 'Delay of the event loop since the last reading', [
+    'quantile',
+  ]);
+  const pauses = metrics.histogram('nodejs_gc_duration_seconds', 'Pauses by garbage collection', ['kind']);
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  started.set(Math.round(Date.now() / 1000 - process.uptime()));
+  metrics.onRead(() => {
+    const { user, system } = process.cpuUsage();
+    cpu.value = (user + system) / 1e6;
+    const memory = process.memoryUsage();
+    rss.set(memory.rss);
+    heap.set(memory.heapUsed);
+    lag.with('0.5').set(delay.percentile(50) / 1e9);
+    lag.with('0.99').set(delay.percentile(99) / 1e9);
+    delay.reset();
+  });
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const { duration, detail } = entry as PerformanceEntry & { detail?: { kind?: number } };
+      pauses.with(GC_KINDS.get(detail?.kind ?? -1) ?? 'other').record(duration / 1000);
+    }
+  }).observe({ entryTypes: ['gc'] });
+}
