@@ -1,5 +1,5 @@
 // What the services say: everything into a bounded file each, what went wrong also on the terminal.
-import { createWriteStream, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const FILE_LIMIT = 5 * 1024 * 1024;
@@ -18,19 +18,21 @@ class RotatingFile {
   }
 
   #open() {
-    this.size = existsSync(this.path) ? statSync(this.path).size : 0;
-    this.stream = createWriteStream(this.path, { flags: 'a' });
-    this.stream.on('error', () => {}); // A full disk must not take the services down.
+    this.fd = openSync(this.path, 'a');
+    this.size = fstatSync(this.fd).size;
   }
 
   write(line) {
-    if (this.size > FILE_LIMIT) this.#rotate();
-    this.size += Buffer.byteLength(line) + 1;
-    this.stream.write(`${line}\n`);
+    try {
+      if (this.size > FILE_LIMIT) this.#rotate();
+      this.size += writeSync(this.fd, `${line}\n`);
+    } catch {
+      // A full disk must not take the services down.
+    }
   }
 
   #rotate() {
-    this.stream.end();
+    closeSync(this.fd);
     rmSync(`${this.path}.${OLD_FILES}`, { force: true });
     for (let age = OLD_FILES - 1; age >= 0; age--) {
       const from = age === 0 ? this.path : `${this.path}.${age}`;

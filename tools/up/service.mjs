@@ -23,17 +23,18 @@ export class Service extends EventEmitter {
   #stopping = false;
   #timer;
 
-  constructor(name, { env, log }) {
+  constructor(name, { env, log, script = join(ROOT, 'dist/apps', name, 'main.mjs') }) {
     super();
     this.name = name;
     this.env = env;
     this.log = log;
+    this.script = script;
     this.isReady = false;
   }
 
   start() {
     const began = Date.now();
-    const child = fork(join(ROOT, 'dist/apps', this.name, 'main.mjs'), {
+    const child = fork(this.script, {
       cwd: ROOT,
       env: this.env,
       execArgv: ['--enable-source-maps'],
