@@ -5,7 +5,7 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 const APPS = ['gateway', 'router', 'discovery', 'monitor', 'analyzer'];
-const TESTS = ['**/*.spec.ts', 'libs/platform/src/testing/**/*.ts', 'e2e/**/*.ts', 'bench/**/*.ts'];
+const TESTS = ['**/*.spec.ts', '**/src/testing/**/*.ts', '**/*.bench.ts', 'e2e/**/*.ts', 'bench/**/*.ts'];
 
 const noHttpException = {
   group: ['@nestjs/common', '@nestjs/microservices'],

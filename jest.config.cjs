@@ -1,2 +1,6 @@
 /** All tests of the workspace; `node tools/test.mjs` chooses among them. */
-module.exports = { projects: ['<rootDir>/apps/*', '<rootDir>/libs/*', '<rootDir>/tools', '<rootDir>/e2e'] };
+module.exports = {
+  projects: ['<rootDir>/apps/*', '<rootDir>/libs/*', '<rootDir>/tools', '<rootDir>/e2e'],
+  // Of many projects Jest takes it from here only.
+  testTimeout: 60_000,
+};

@@ -19,4 +19,5 @@ module.exports = {
   // Agents' worktrees, builds and data may lie inside the checkout.
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.mcp-router/'],
   coverageProvider: 'v8',
+  testTimeout: 60_000,
 };

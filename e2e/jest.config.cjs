@@ -3,7 +3,6 @@ module.exports = {
   displayName: 'e2e',
   rootDir: __dirname,
   testMatch: ['<rootDir>/**/*.e2e.spec.ts', '<rootDir>/**/*.long.spec.ts'],
-  testTimeout: 60_000,
   globalSetup: '<rootDir>/global-setup.cjs',
   globalTeardown: '<rootDir>/global-teardown.cjs',
 };

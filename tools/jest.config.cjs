@@ -3,5 +3,4 @@ module.exports = {
   displayName: 'tools',
   rootDir: __dirname,
   testMatch: ['<rootDir>/**/*.spec.mjs'],
-  testTimeout: 60_000,
 };

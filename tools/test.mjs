@@ -118,6 +118,13 @@ async function lane(names, options) {
   return results;
 }
 
+/** Why it failed, if it did: the other suites still say what they can. */
+const faultOf = (work) =>
+  work.then(
+    () => undefined,
+    (error) => error,
+  );
+
 async function main() {
   requireNode();
   await ensureInstalled();
@@ -138,13 +145,15 @@ async function main() {
 
   try {
     if (needs('infra')) starting = startThrowAway();
-    const [infra] = await Promise.all([starting, needs('build') && build()]);
+    const [infra, fault] = await Promise.all([starting, needs('build') && faultOf(build())]);
+    if (fault) console.error('FAIL build\n', fault.message);
     const env = { ...cleanEnv(), CI: 'true', NX_DAEMON: 'false', LONG_TESTS: suites.includes('long') ? '1' : '' };
     if (infra) Object.assign(env, { DATABASE_URL: infra.DATABASE_URL, REDIS_URL: infra.REDIS_URL });
     const options = { env, paths, reports };
     const within = (names) => names.filter((name) => suites.includes(name));
     const results = (await Promise.all(LANES.map((names) => lane(within(names), options)))).flat();
-    results.push(...(await lane(within(LAST), options)));
+    if (fault) results.push({ name: 'build', passed: 0, failed: 1, seconds: 0 });
+    else results.push(...(await lane(within(LAST), options)));
     return results;
   } finally {
     await cleanUp();

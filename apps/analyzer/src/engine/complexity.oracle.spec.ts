@@ -7,16 +7,7 @@ import { unitsOf, type Unit } from './units';
 
 jest.setTimeout(120_000);
 
-const PACKAGES = [
-  'express',
-  'fastify',
-  'eslint/lib',
-  'undici/lib',
-  'rxjs/src',
-  'ajv/lib',
-  'yaml/dist',
-  'acorn',
-];
+const PACKAGES = ['express', 'fastify', 'eslint/lib', 'undici/lib', 'rxjs/src', 'ajv/lib', 'yaml/dist', 'acorn'];
 
 /** Where the oracle's tree begins the same unit: methods at their parameters, initialisers inside their parentheses. */
 function keyOf(tree: SyntaxTree, { node, kind }: Unit): string {

@@ -5,6 +5,7 @@ import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
 import { contextOf, currentContext, runInContext } from './context';
 import { count, echo, exchange, nobody, relay } from '../testing/bus/contracts';
 import { startCaller, startReplica, type Process } from '../testing/bus/replica';
+import { until } from '../testing/bus/until';
 
 const redisUrl = process.env['REDIS_URL'] ?? '';
 const prefix = `test-${randomUUID().slice(0, 8)}:`;
@@ -28,14 +29,6 @@ afterAll(async () => {
 });
 
 const marks = (name: string) => redis.hget('marks', name).then(Number);
-async function until(condition: () => Promise<boolean> | boolean, withinMs = 5_000): Promise<void> {
-  const end = Date.now() + withinMs;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error('did not happen in time');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 it('has each of 200 requests handled once by one of two replicas, evenly', async () => {
   const answers = await Promise.all(
     Array.from({ length: 200 }, (_, n) => caller.bus.call(echo, { text: String(n), mark: 'each' })),

@@ -37,17 +37,10 @@ export class LiveSet {
   private timer: NodeJS.Timeout | undefined;
   private turn = 0;
 
-  private lost: (app: string, instance: string) => void = () => undefined;
-
   constructor(private readonly link: RedisLink) {
     link.on('L', (notice) => this.hear(notice));
     link.onUp(() => void this.beat().then(() => this.announce('+')));
     link.onDown(() => this.apps.forEach((replicas) => replicas.clear()));
-  }
-
-  /** Learns of replicas whose beat stopped. */
-  onLost(handler: (app: string, instance: string) => void): void {
-    this.lost = handler;
   }
 
   async start(): Promise<void> {
@@ -141,9 +134,7 @@ export class LiveSet {
     const now = Date.now();
     for (let at = 0; at < set.length; at += 2) this.saw(app, set[at] as string, now - Number(set[at + 1]));
     for (const [instance, { seenAt }] of this.watched(app)) {
-      if (now - seenAt <= DEAD_AFTER_MS) continue;
-      this.forget(app, instance);
-      this.lost(app, instance);
+      if (now - seenAt > DEAD_AFTER_MS) this.forget(app, instance);
     }
   }
 

@@ -163,12 +163,11 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   private probed(frame: string): void {
     const space = frame.indexOf(' ');
     const from = frame.slice(1, space);
-    const ids = frame.slice(space + 1);
-    if (ids === '') return;
-    const unknown = ids
+    const unknown = frame
+      .slice(space + 1)
       .split(',')
       .filter((id) => !this.served.has(`${from}/${id}`) && !this.transfers.isComing(`${from}/${id}`));
-    if (unknown.length > 0) this.link.send(this.link.inbox(from), `U${unknown.join(',')}`);
+    this.link.send(this.link.inbox(from), `U${this.channel} ${unknown.join(',')}`);
   }
 
   private abortAll(reason: AppError): void {

@@ -16,6 +16,8 @@ export interface Answers {
 
 /** How often the instances with open requests are checked for being there. */
 const WATCH_MS = 500;
+/** An instance that has not answered for so long hangs, or its machine is gone. */
+const HUNG_AFTER_MS = 3_500;
 /** The first time an instance is asked whether it knows a silent request, and the longest pause between two times. */
 const FIRST_PROBE_MS = 1_000;
 const LONGEST_PROBE_MS = 10_000;
@@ -56,6 +58,8 @@ class OpenRequest implements Receipt {
 /** The requests that this process has sent: picks a replica for each, and sees to it that every one ends. */
 export class Requests {
   private readonly open = new Map<number, OpenRequest>();
+  /** Channels of instances that were asked whether they are there, and when the first question without an answer was. */
+  private readonly silentSince = new Map<string, number>();
   private lastId = 0;
   private watcher: NodeJS.Timeout | undefined;
 
@@ -64,13 +68,12 @@ export class Requests {
     private readonly transfers: Transfers,
     private readonly live: LiveSet,
   ) {
-    live.onLost((app, instance) => this.lose(app, instance));
     link.on('V', (frame) => this.answer(frame, false));
     link.on('Z', (frame) => this.answer(frame, true));
     link.on('D', (frame) => this.finish(this.open.get(Number(frame.slice(1))))?.answers.complete());
     link.on('E', (frame) => this.reject(frame));
     link.on('X', (frame) => this.refused(Number(frame.slice(1))));
-    link.on('U', (frame) => this.unknown(frame));
+    link.on('U', (frame) => this.probed(frame));
     link.onDown(() =>
       this.failAll('bus_unavailable', 'The connection to the message bus broke; the outcome is unknown'),
     );
@@ -205,9 +208,11 @@ export class Requests {
     if (request) this.elsewhere(request);
   }
 
-  private unknown(frame: string): void {
-    for (const id of frame.slice(1).split(',')) {
-      const request = this.open.get(Number(id));
+  private probed(frame: string): void {
+    const space = frame.indexOf(' ');
+    this.silentSince.delete(frame.slice(1, space));
+    for (const id of frame.slice(space + 1).split(',')) {
+      const request = id === '' ? undefined : this.open.get(Number(id));
       if (request) this.fail(request, 'instance_lost', 'The request or its answer was lost; the outcome is unknown');
     }
   }
@@ -241,22 +246,30 @@ export class Requests {
         );
   }
 
-  /** A replica that was killed is not subscribed any more; a request or an answer that got lost is not known there. */
+  /**
+   * Asks each instance with open requests whether it is there, and about those that have been silent for a while. A
+   * replica that was killed is not subscribed any more; one that hangs does not answer; a request or an answer that
+   * got lost is not known there.
+   */
   private watch(): void {
-    if (this.open.size === 0 || !this.link.isUp) return;
     const now = Date.now();
-    const probes = new Map<string, [app: string, instance: string, ids: number[]]>();
+    const silent = new Map<string, { app: string; instance: string; ids: number[] }>();
+    if (!this.link.isUp) return;
     for (const request of this.open.values()) {
       if (request.instance === '') continue;
       const channel = this.link.rpcChannel(request.app, request.instance);
-      let probe = probes.get(channel);
-      if (!probe) probes.set(channel, (probe = [request.app, request.instance, []]));
+      let asked = silent.get(channel);
+      if (!asked) silent.set(channel, (asked = { app: request.app, instance: request.instance, ids: [] }));
       if (request.probeAt > now) continue;
       request.probeMs = Math.min(2 * request.probeMs, LONGEST_PROBE_MS);
       request.probeAt = now + request.probeMs;
-      probe[2].push(request.id);
+      asked.ids.push(request.id);
     }
-    for (const [channel, [app, instance, ids]] of probes) {
+    for (const instance of this.silentSince.keys()) if (!silent.has(instance)) this.silentSince.delete(instance);
+    for (const [channel, { app, instance, ids }] of silent) {
+      const since = this.silentSince.get(channel);
+      if (since === undefined) this.silentSince.set(channel, now);
+      else if (now - since > HUNG_AFTER_MS) this.lose(app, instance);
       const lost = { undelivered: () => this.lose(app, instance), failed: () => undefined };
       this.link.send(channel, `P${this.link.address} ${ids.join(',')}`, lost);
     }

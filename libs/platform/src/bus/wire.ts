@@ -3,11 +3,11 @@
  *
  *   Q<id> <from> <ttlMs> <pattern> <meta JSON>\n<body>   request, to the channel of one instance
  *   C<id> <from>                                          the caller does not want the answer any more
- *   P<from> <id>,<id>…                                    does this instance know these requests?
+ *   P<from> <id>,<id>…                                    are you there, and do you know these requests?
  *   V<id> <body>      one answer, more may follow         Z<id> <body>   the last answer
  *   D<id>             the end, without a value            E<id> <error JSON>
  *   X<id>             not accepted, nothing was done: ask another instance
- *   U<id>,<id>…       answer to P: these are not known here
+ *   U<channel> <id>,<id>…   answer to P: these are not known here
  *   B<event> <JSON>   broadcast                           L+<app> <instance>, L-<app> <instance>   joins, leaves
  *   M<length>,<length>…\n<frame><frame>…                  several frames in one message
  *   K…, A…            chunks of one large frame and their acknowledgements: see transfers.ts

@@ -116,8 +116,7 @@ export class Outbound {
         return;
       }
       const timeout = this.options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-      const connect =
-        connectors.get(port) ?? buildConnector({ timeout, lookup: checkedLookup(port) });
+      const connect = connectors.get(port) ?? buildConnector({ timeout, lookup: checkedLookup(port) });
       connectors.set(port, connect);
       connect(options, callback);
     };

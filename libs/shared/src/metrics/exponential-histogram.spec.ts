@@ -18,15 +18,19 @@ describe('an exponential histogram', () => {
   it('gives quantiles within 1.2 % of the exact ones, however the values were split and merged', () => {
     const quantile = fc.constantFrom(0, 0.1, 0.5, 0.9, 0.95, 0.99, 0.999, 1);
     fc.assert(
-      fc.property(fc.array(fc.array(positive, { maxLength: 50 }), { minLength: 1, maxLength: 8 }), quantile, (parts, q) => {
-        const all = parts.flat();
-        fc.pre(all.length > 0);
-        const merged = new ExponentialHistogram();
-        for (const part of parts) merged.merge(of(part).toData());
-        const exact = exactQuantile(all, q);
-        expect(Math.abs(merged.quantile(q) - exact) / exact).toBeLessThanOrEqual(0.012);
-        expect(merged.count).toBe(all.length);
-      }),
+      fc.property(
+        fc.array(fc.array(positive, { maxLength: 50 }), { minLength: 1, maxLength: 8 }),
+        quantile,
+        (parts, q) => {
+          const all = parts.flat();
+          fc.pre(all.length > 0);
+          const merged = new ExponentialHistogram();
+          for (const part of parts) merged.merge(of(part).toData());
+          const exact = exactQuantile(all, q);
+          expect(Math.abs(merged.quantile(q) - exact) / exact).toBeLessThanOrEqual(0.012);
+          expect(merged.count).toBe(all.length);
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -29,7 +29,13 @@ export const exchange = contract('echoer.exchange', {
 
 /** Asks `echo` from within a handler and tells what its context and the nested one's were. */
 export const relay = contract('echoer.relay', {
-  input: z.object({ depth: z.int(), delayMs: z.int().optional(), mark: z.string().optional() }),
+  input: z.object({
+    depth: z.int(),
+    delayMs: z.int().optional(),
+    mark: z.string().optional(),
+    /** The replica that the deepest handler asks. */
+    to: z.string().optional(),
+  }),
   output: z.object({ requestIds: z.array(z.string()), callers: z.array(z.string()), agent: z.string().optional() }),
 });
 

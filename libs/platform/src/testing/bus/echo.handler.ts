@@ -48,13 +48,13 @@ export class EchoHandler {
   }
 
   @Handles(relay)
-  async relay({ depth, delayMs, mark }: Input<typeof relay>, context: BusContext) {
+  async relay({ depth, delayMs, mark, to }: Input<typeof relay>, context: BusContext) {
     const seen = currentContext();
     if (depth === 0) {
-      if (delayMs) await this.bus.call(echo, { text: 'deep', delayMs, mark });
+      if (delayMs) await this.bus.call(echo, { text: 'deep', delayMs, mark }, { instance: to });
       return { requestIds: [context.requestId], callers: [context.caller], agent: seen?.principal?.agent };
     }
-    const below = await this.bus.call(relay, { depth: depth - 1, delayMs, mark });
+    const below = await this.bus.call(relay, { depth: depth - 1, delayMs, mark, to });
     return {
       ...below,
       requestIds: [context.requestId, ...below.requestIds],

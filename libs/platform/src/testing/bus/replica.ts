@@ -7,8 +7,6 @@ import { BusModule, type BusOptions } from '../../bus/bus.module';
 import { RedisBusServer } from '../../bus/redis-bus.server';
 import { EchoHandler } from './echo.handler';
 
-const QUIET = { logger: false } as const;
-
 export interface Process {
   bus: Bus;
   close(): Promise<void>;
@@ -18,12 +16,11 @@ export interface Process {
 export async function startReplica(options: BusOptions): Promise<Process> {
   const redis = new Redis(options.redisUrl, { keyPrefix: options.prefix ?? 'mcpr:' });
   redis.on('error', () => undefined);
-  const nest: AsyncMicroserviceOptions & typeof QUIET = {
+  const app = await NestFactory.createMicroservice<AsyncMicroserviceOptions>(moduleOf(options, [EchoHandler], redis), {
     useFactory: (strategy: RedisBusServer) => ({ strategy }),
     inject: [RedisBusServer],
-    ...QUIET,
-  };
-  const app = await NestFactory.createMicroservice(moduleOf(options, [EchoHandler], redis), nest);
+    logger: false,
+  });
   await app.listen();
   return {
     bus: app.get(Bus),
@@ -36,7 +33,7 @@ export async function startReplica(options: BusOptions): Promise<Process> {
 
 /** What a process that only asks consists of. */
 export async function startCaller(options: BusOptions): Promise<Process> {
-  const app = await NestFactory.createApplicationContext(moduleOf(options, []), QUIET);
+  const app = await NestFactory.createApplicationContext(moduleOf(options, []), { logger: false });
   return { bus: app.get(Bus), close: () => app.close() };
 }
 

@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ROOT } from '../system/service';
+
+export const APPS = ['gateway', 'router', 'discovery', 'monitor', 'analyzer'] as const;
+export type AppName = (typeof APPS)[number];
+
+/** Set for Node itself and for the images' programs, not for our schemas. */
+const NOT_OURS = new Set(['NODE_ENV', 'HOME']);
+
+/** The variables that an app reads: the keys of the schema in its `config.ts`. */
+export async function variablesOf(app: AppName): Promise<Set<string>> {
+  const exported = (await import(join(ROOT, 'apps', app, 'src/config.ts'))) as Record<string, unknown>;
+  const schema = Object.values(exported).find((value) => value instanceof z.ZodObject);
+  if (schema === undefined) throw new Error(`apps/${app}/src/config.ts exports no zod object`);
+  return new Set(Object.keys(schema.shape));
+}
+
+/** Those of `names` that the app would not read. */
+export async function unknownVariables(app: AppName, names: readonly string[]): Promise<string[]> {
+  const known = await variablesOf(app);
+  return names.filter((name) => !known.has(name) && !NOT_OURS.has(name));
+}
