@@ -1,0 +1,37 @@
+import { annotationLie } from './annotation-lie.rule';
+import { commandInText } from './command-in-text.rule';
+import { concealment } from './concealment.rule';
+import { encodedText } from './encoded-text.rule';
+import { exfiltration } from './exfiltration.rule';
+import { harmfulPurpose } from './harmful-purpose.rule';
+import { hiddenUnicode } from './hidden-unicode.rule';
+import { instructionOverride } from './instruction-override.rule';
+import { lookAlikeName } from './look-alike-name.rule';
+import { missingDescription } from './missing-description.rule';
+import { missingSchema } from './missing-schema.rule';
+import { overBroadSchema } from './over-broad-schema.rule';
+import type { CodeRule, ProjectRule, Rule, SurfaceRule } from './rule';
+import { sensitivePath } from './sensitive-path.rule';
+import { toolShadowing } from './tool-shadowing.rule';
+
+/** Every rule there is. A new one is a file beside this and a line here. */
+export const RULES: readonly Rule[] = [
+  hiddenUnicode,
+  instructionOverride,
+  concealment,
+  sensitivePath,
+  exfiltration,
+  commandInText,
+  encodedText,
+  harmfulPurpose,
+  toolShadowing,
+  lookAlikeName,
+  annotationLie,
+  missingSchema,
+  overBroadSchema,
+  missingDescription,
+];
+
+export const SURFACE_RULES = RULES.filter((rule): rule is SurfaceRule => rule.target === 'tool');
+export const CODE_RULES = RULES.filter((rule): rule is CodeRule => rule.target === 'code');
+export const PROJECT_RULES = RULES.filter((rule): rule is ProjectRule => rule.target === 'project');

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import type { SurfaceTool } from './catalogue';
+
+/** The parts of a definition that say what a tool is; a pin keeps them. */
+export type Definition = Pick<SurfaceTool, 'title' | 'description' | 'inputSchema' | 'outputSchema' | 'annotations'>;
+
+const PARTS = ['title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const;
+/** Arrays of JSON Schema whose order means nothing. */
+const SETS = new Set(['required', 'enum', 'type']);
+const TEXTS = new Set(['title', 'description', '$comment']);
+
+export function definitionOf(tool: SurfaceTool): Definition {
+  return Object.fromEntries(PARTS.flatMap((part) => (tool[part] === undefined ? [] : [[part, tool[part]]])));
+}
+
+/**
+ * SHA-256 of a definition in a form where the order of keys, and white space in texts for people, make no difference.
+ * Everything else does.
+ */
+export function definitionHash(definition: Definition): string {
+  return createHash('sha256')
+    .update(JSON.stringify(canonical(definition)))
+    .digest('hex');
+}
+
+/** The definition with keys sorted, sets sorted and texts with single spaces. Cut at 200 levels. */
+export function canonical(value: unknown, key = '', depth = 0, isName = false): unknown {
+  if (typeof value === 'string') return TEXTS.has(key) && !isName ? value.replace(/\s+/g, ' ').trim() : value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > 200) return `… ${JSON.stringify(value).length}`;
+  if (Array.isArray(value)) {
+    const items = value.map((item) => canonical(item, '', depth + 1));
+    return SETS.has(key) && !isName ? items.map((item) => JSON.stringify(item)).sort() : items;
+  }
+  const names = NAME_MAPS.has(key) && !isName;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, child]) => child !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([name, child]) => [name, canonical(child, name, depth + 1, names)]),
+  );
+}
+
+const NAME_MAPS = new Set(['properties', '$defs', 'definitions', 'patternProperties']);
