@@ -84,6 +84,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     MCPR_CONFIG: configFile,
     ADMIN_KEY: key,
     ANONYMOUS_ACCESS: String(anonymous),
+    MCPR_SECRET_KEY: randomBytes(16).toString('hex'),
+    // Upstreams of tests listen on loopback, which REST may not name without this.
+    OUTBOUND_ALLOW: 'loopback',
     ...options.env,
   };
   const counts: Record<App, number> = {

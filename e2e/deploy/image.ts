@@ -32,7 +32,7 @@ export async function installModules(workdir: string, command: string): Promise<
 }
 
 /**
- * Starts the image's command in its working folder and waits until it is ready.
+ * Starts the image's command in its working folder and waits until it answers: it has its database, its queue and its bus by then.
  *
  * @returns a function that ends it with SIGTERM and gives its exit code
  */
@@ -58,17 +58,18 @@ export async function startImage(image: Image, stores: Stores): Promise<() => Pr
   let log = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const isReady = () =>
-    fetch(`http://127.0.0.1:${port}/health/ready`).then(
+  // Not `/health/ready`: a gateway is ready only when a router is there too.
+  const isLive = () =>
+    fetch(`http://127.0.0.1:${port}/health/live`).then(
       ({ ok }) => ok,
       () => false,
     );
   try {
-    await eventually(() => child.exitCode !== null || isReady(), 30_000);
+    await eventually(() => child.exitCode !== null || isLive(), 30_000);
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
   } catch (error) {
     await end(child, 'SIGKILL');
-    throw new Error(`The image's command did not become ready: ${(error as Error).message}\n${log}`, { cause: error });
+    throw new Error(`The image's command did not start: ${(error as Error).message}\n${log}`, { cause: error });
   }
   return () => end(child, 'SIGTERM');
 }
