@@ -2,10 +2,8 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessGuard } from './access/access.guard';
-import { AccessService } from './access/access.service';
+import { AccessModule } from './access/access.module';
 import { AgentEntity } from './access/agent.entity';
-import { AgentsController, KeysController } from './access/agents.controller';
-import { AgentsService } from './access/agents.service';
 import { ApiKeyEntity } from './access/api-key.entity';
 import { CallsController } from './calls/calls.controller';
 import { FlagOverrideEntity } from './flags/flag-override.entity';
@@ -14,30 +12,28 @@ import { FlagsHandler } from './flags/flags.handler';
 import { FlagsService } from './flags/flags.service';
 import { HealthController } from './health/health.controller';
 import { RequestContext } from './http/request-context';
+import { McpModule } from './mcp/mcp.module';
+import { MetricsController } from './metrics/metrics.controller';
 import { ServersController } from './servers/servers.controller';
 import { ToolsController } from './tools/tools.controller';
 
 export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
 
 @Module({
-  imports: [TypeOrmModule.forFeature(ENTITIES)],
+  imports: [TypeOrmModule.forFeature([FlagOverrideEntity]), AccessModule, McpModule],
   controllers: [
-    AgentsController,
     CallsController,
     FlagsController,
     FlagsHandler,
     HealthController,
-    KeysController,
+    MetricsController,
     ServersController,
     ToolsController,
   ],
   providers: [
-    AccessService,
-    AgentsService,
     FlagsService,
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: RequestContext },
   ],
-  exports: [AccessService],
 })
 export class AppModule {}

@@ -9,6 +9,8 @@ const Names = z.string().transform((list) =>
     .filter(Boolean),
 );
 
+const bytes = (initial: number) => z.coerce.number().int().min(1024).max(1_073_741_824).default(initial);
+
 export const GatewayEnv = CommonEnv.extend({
   PORT: z.coerce.number().int().min(0).max(65_535).default(4000).describe('Port of MCP, REST and /docs'),
   HOST: z.string().default('127.0.0.1').describe('Address to listen on; set 0.0.0.0 to be reached from other machines'),
@@ -34,5 +36,23 @@ export const GatewayEnv = CommonEnv.extend({
     .max(1_073_741_824)
     .default(16_777_216)
     .describe('Largest request body'),
+  LIST_CACHE_BYTES: bytes(33_554_432).describe('Memory for lists (tools, prompts, …) kept ready'),
+  MAX_BUFFERED_BYTES: bytes(8_388_608).describe(
+    'What may wait for a slow reader of an event stream before it is cut off',
+  ),
+  STREAM_AFTER_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(10_000)
+    .describe('An answer that takes longer becomes an event stream'),
+  KEEP_ALIVE_MS: z.coerce
+    .number()
+    .int()
+    .min(1000)
+    .max(600_000)
+    .default(15_000)
+    .describe('Pause between comments that keep an event stream alive'),
 });
 export type GatewayEnv = z.infer<typeof GatewayEnv>;

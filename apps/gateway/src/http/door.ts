@@ -1,10 +1,11 @@
-import type { IncomingMessage } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import multipart from '@fastify/multipart';
+import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { DynamicModule } from '@nestjs/common';
 import {
+  Bus,
   busTransport,
   Health,
   NestLogger,
@@ -13,13 +14,15 @@ import {
   type StartContext,
 } from '@mcp-router/platform';
 import { AppError } from '@mcp-router/shared';
-import { Bus } from '@mcp-router/platform';
 import { OriginCheck } from '../access/origin';
 import type { GatewayEnv } from '../config';
+import { McpEdge } from '../mcp/mcp-edge';
+import { answerLauncher } from './launcher';
 import { serveOpenApi } from './openapi';
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
 const REQUEST_ID = /^[\w.-]{1,64}$/;
+const MAX_UPLOAD_BYTES = 52_428_800;
 
 /**
  * Opens the one door: MCP requests go straight to the MCP edge, everything else through Fastify and Nest.
@@ -33,22 +36,38 @@ export async function openDoor(
   if (env.ANONYMOUS_ACCESS && !LOOPBACK.has(env.HOST)) {
     throw new Error(`ANONYMOUS_ACCESS works on loopback only, and HOST is ${env.HOST}`);
   }
-  const origins = new OriginCheck({
-    host: env.HOST,
-    allowedHosts: env.ALLOWED_HOSTS,
-    allowedOrigins: env.ALLOWED_ORIGINS,
-  });
+  // Set when the module stands, which needs the adapter first.
+  const mcp: { edge?: McpEdge } = {};
   const adapter = new FastifyAdapter({
     bodyLimit: env.MAX_BODY_BYTES,
     genReqId: (request: IncomingMessage) => requestIdOf(request),
+    serverFactory: (fastify: RequestListener) =>
+      createServer((request, response) => {
+        if (mcp.edge && isMcpPath(request.url)) mcp.edge.handle(request, response);
+        else fastify(request, response);
+      }),
   });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new NestLogger(logger),
     abortOnError: false,
   });
-  const server = adapter.getInstance();
-  await server.register(multipart as never, { limits: { fileSize: 52_428_800, files: 1 } });
-  server.addHook('onRequest', (request, reply, done) => {
+  mcp.edge = app.get(McpEdge);
+  await app.register(multipart, { limits: { fileSize: MAX_UPLOAD_BYTES, files: 1 } });
+  checkOrigins(adapter, app.get(OriginCheck));
+  app.useGlobalPipes(validationPipe);
+  app.useGlobalFilters(new ProblemFilter(logger));
+  app.connectMicroservice(busTransport, { inheritAppConfig: false });
+  serveOpenApi(app);
+  requireRouter(app.get(Health), app.get(Bus));
+  await app.startAllMicroservices();
+  await app.listen({ port: env.PORT, host: env.HOST });
+  answerLauncher(app.get(Bus));
+  logger.info({ url: await app.getUrl() }, 'listening');
+  return app;
+}
+
+function checkOrigins(adapter: FastifyAdapter, origins: OriginCheck): void {
+  adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     void reply.header('X-Request-Id', request.id);
     try {
       origins.check(request.headers.host, request.headers.origin);
@@ -61,23 +80,19 @@ export async function openDoor(
         .send(JSON.stringify(refused.toProblem(request.id)));
     }
   });
-  app.useGlobalPipes(validationPipe);
-  app.useGlobalFilters(new ProblemFilter(logger));
-  app.connectMicroservice(busTransport, { inheritAppConfig: false });
-  serveOpenApi(app);
-  const bus = app.get(Bus);
-  app
-    .get(Health)
-    .add('router', () =>
-      bus.instances('router').length > 0 ? Promise.resolve() : Promise.reject(new Error('no instance is running')),
-    );
-  await app.startAllMicroservices();
-  await app.listen({ port: env.PORT, host: env.HOST });
-  logger.info({ url: await app.getUrl() }, 'listening');
-  return app;
 }
 
-function requestIdOf(request: { headers: NodeJS.Dict<string | string[]> }): string {
+function requireRouter(health: Health, bus: Bus): void {
+  health.add('router', async () => {
+    if (bus.instances('router').length === 0) throw new Error('no instance is running');
+  });
+}
+
+function isMcpPath(url = ''): boolean {
+  return url.startsWith('/mcp') && (url.length === 4 || url[4] === '/' || url[4] === '?');
+}
+
+function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
