@@ -16,10 +16,12 @@ import { McpHandler } from './mcp.handler';
 import { ModernDoor } from './modern-door';
 import { Subscriptions } from './subscriptions';
 import { TaskOwners } from './task-owners';
+import { UpstreamsModule } from '../upstreams/upstreams.module';
 import { Watcher } from './watcher';
 
 /** Sessions, routing and translation of MCP. Needs the `Catalogue` and a `Directory` of the registered servers. */
 @Module({
+  imports: [UpstreamsModule],
   controllers: [McpHandler],
   providers: [
     Directory,

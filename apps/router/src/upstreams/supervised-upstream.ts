@@ -195,7 +195,10 @@ export class SupervisedUpstream implements Upstream {
     const instance = this.instances.get(MAIN) ?? [...this.instances.values()][0] ?? this.instanceFor(SYSTEM_CALLER);
     const connection = await this.connectionOf(instance, AbortSignal.timeout(timeoutMs));
     const start = performance.now();
-    await connection.exchange({ ...SYSTEM_CALLER, message: signOfLife(connection.info), timeoutMs }, true);
+    const message = signOfLife(connection.info);
+    await connection.exchange({ ...SYSTEM_CALLER, message, timeoutMs }, true).catch((error: unknown) => {
+      throw error instanceof ConnectionLost ? unavailable(this.slug, error.reason, error) : error;
+    });
     return performance.now() - start;
   }
 
@@ -370,7 +373,7 @@ export class SupervisedUpstream implements Upstream {
       // A connection that could not be made has already set the next time.
       if ((this.circuit.nextRetryAt?.getTime() ?? 0) <= Date.now()) {
         for (const instance of [...this.instances.values()]) this.retire(instance);
-        this.circuit.open(error instanceof AppError ? error.detail : String((error as Error).message));
+        this.circuit.open(AppError.from(error).detail);
         this.scheduleRetry();
       }
       this.changed();

@@ -38,6 +38,10 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     return this.supervised.get(slug)?.upstream;
   }
 
+  get builtins(): readonly Upstream[] {
+    return [...this.builtin.values()];
+  }
+
   all(): Upstream[] {
     return [...[...this.supervised.values()].map(({ upstream }) => upstream), ...this.builtin.values()];
   }

@@ -10,7 +10,26 @@ export const Slug = z
 
 const EnvMap = z.record(z.string().max(256), z.string().max(32_768));
 
-/** What an entry of `mcpServers` may say, plus what is ours (`x-router` in files). */
+const isolation = z.enum(['shared', 'session', 'agent']);
+
+/** What is ours about a server: `x-router` of an entry in a file, further fields over REST. */
+export const RouterOptions = z
+  .strictObject({
+    isolation: isolation.optional(),
+    maxInstances: z.int().min(1).max(1000).optional(),
+    maxConcurrency: z.int().min(1).max(10_000).optional(),
+    idleStopSeconds: z.int().min(1).max(86_400).optional(),
+    connectTimeoutMs: z.int().min(100).max(600_000).optional(),
+    callTimeoutMs: z.int().min(100).max(3_600_000).optional(),
+    /** Bound of a call however much progress it reports. */
+    totalTimeoutMs: z.int().min(100).max(86_400_000).optional(),
+    memoryLimitMb: z.int().min(16).max(1_048_576).optional(),
+    cpuLimitSeconds: z.int().min(1).max(86_400).optional(),
+  })
+  .meta({ id: 'RouterOptions' });
+export type RouterOptions = z.infer<typeof RouterOptions>;
+
+/** What an entry of `mcpServers` may say, plus what is ours. */
 const ServerFields = z.object({
   type: z.enum(['stdio', 'http', 'sse']).optional(),
   command: z.string().min(1).max(4096).optional(),
@@ -21,14 +40,7 @@ const ServerFields = z.object({
   headers: EnvMap.optional(),
   description: z.string().max(2000).optional(),
   enabled: z.boolean().optional(),
-  isolation: z.enum(['shared', 'session', 'agent']).optional(),
-  maxInstances: z.int().min(1).max(1000).optional(),
-  maxConcurrency: z.int().min(1).max(10_000).optional(),
-  idleStopSeconds: z.int().min(1).max(86_400).optional(),
-  connectTimeoutMs: z.int().min(100).max(600_000).optional(),
-  callTimeoutMs: z.int().min(100).max(3_600_000).optional(),
-  memoryLimitMb: z.int().min(16).max(1_048_576).optional(),
-  cpuLimitSeconds: z.int().min(1).max(86_400).optional(),
+  ...RouterOptions.shape,
 });
 
 function oneTransport(
@@ -79,7 +91,7 @@ export const Server = z
     url: z.string().optional(),
     envNames: z.array(z.string()),
     headerNames: z.array(z.string()),
-    isolation: z.enum(['shared', 'session', 'agent']),
+    isolation,
     state: ServerState,
     lastError: z.string().nullable(),
     nextRetryAt: z.iso.datetime().nullable(),
@@ -129,6 +141,40 @@ export const setServerEnabled = contract('router.setServerEnabled', {
 export const readServerLogs = contract('router.readServerLogs', {
   input: ServerRef.extend({ tailBytes: z.int().min(1).max(1_048_576).default(65_536) }),
   output: z.object({ text: z.string() }),
+  maxBytes: 8 * 1024 * 1024,
+});
+
+/** The same as it grows: what is kept of the last `tailBytes` first, then what is written, until the caller leaves. */
+export const followServerLogs = contract('router.followServerLogs', {
+  input: ServerRef.extend({ tailBytes: z.int().min(0).max(1_048_576).default(65_536) }),
+  output: z.object({ text: z.string() }),
+  timeoutMs: Infinity,
+  maxBytes: 8 * 1024 * 1024,
+});
+
+export const ConfigFault = z
+  .object({ file: z.string(), line: z.int().optional(), column: z.int().optional(), message: z.string() })
+  .meta({ id: 'ConfigFault' });
+
+/** What the router makes of its configuration file now: what was good before a fault stays in force. */
+export const configStatus = contract('router.configStatus', {
+  input: Empty,
+  output: z
+    .object({
+      file: z.string(),
+      exists: z.boolean(),
+      loadedAt: z.iso.datetime().nullable(),
+      faults: z.array(ConfigFault),
+      servers: z.array(z.string()),
+    })
+    .meta({ id: 'ConfigStatus' }),
+});
+
+/** Encrypts every stored secret with the current key; a generated key is replaced by a new one first. */
+export const rotateSecretKey = contract('router.rotateSecretKey', {
+  input: Empty,
+  output: z.object({ keyId: z.string(), servers: z.int() }),
+  timeoutMs: 60_000,
 });
 
 /** What one probe of a server saw: a failure is an answer here, never an error. */
@@ -171,6 +217,7 @@ export type Tool = z.infer<typeof Tool>;
 export const listTools = contract('router.listTools', {
   input: PageQuery.extend({ search: z.string().max(256).optional(), server: Slug.optional() }),
   output: pageOf(Tool),
+  maxBytes: 16 * 1024 * 1024,
 });
 export const getTool = contract('router.getTool', {
   input: z.object({ tool: z.string().min(1).max(256) }),
@@ -200,6 +247,7 @@ export const callTool = contract('router.callTool', {
   }),
   output: ToolResult,
   timeoutMs: 300_000,
+  maxBytes: 64 * 1024 * 1024,
 });
 
 /** The merged catalogue changed: lists that anyone caches are stale. `revision` grows with each change of one router. */
@@ -209,7 +257,16 @@ export const catalogueChanged = broadcast(
 );
 
 /** A server was added, changed, removed or switched over REST: every router replica reloads it from the database. */
-export const serverChanged = broadcast('router.serverChanged', z.object({ slug: z.string() }));
+export const serverChanged = broadcast(
+  'router.serverChanged',
+  z.object({
+    slug: z.string(),
+    /** The replica that made the change and has followed it already. */
+    instance: z.string().optional(),
+    /** Its connections are to be made anew although nothing changed. */
+    restart: z.boolean().optional(),
+  }),
+);
 
 /** How calls to servers went since the last notice of this replica: every few seconds, and at once when a server did not answer. */
 export const trafficSeen = broadcast(

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { CallRecorder } from './calls/call-recorder';
+import { McpModule } from './routing/mcp.module';
+import { ServerEntity } from './servers/server.entity';
+import { ServersHandler } from './servers/servers.handler';
+import { ServersService } from './servers/servers.service';
+import { ToolsHandler } from './tools/tools.handler';
+import { ToolsService } from './tools/tools.service';
+import { UpstreamsModule } from './upstreams/upstreams.module';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([ServerEntity]), UpstreamsModule, McpModule],
+  controllers: [ServersHandler, ToolsHandler],
+  providers: [CallRecorder, ServersService, ToolsService],
+})
+export class AppModule {}

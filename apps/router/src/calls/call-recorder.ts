@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Bus, currentContext } from '@mcp-router/platform';
+import { callRecorded, memberAt, SYSTEM_PRINCIPAL, type CallRecord, type Principal } from '@mcp-router/shared';
+import { v7 } from 'uuid';
+
+/** What the place that handled a call knows of it. */
+export interface FinishedCall {
+  endpoint: string;
+  method: string;
+  server?: string | undefined;
+  /** Public name. */
+  tool?: string | undefined;
+  /** Of a tool call, JSON text. */
+  argumentsText?: string | undefined;
+  outcome: CallRecord['outcome'];
+  errorCode?: string | undefined;
+  /** `performance.now()` when it came in. */
+  startedAt: number;
+  upstreamMs?: number | undefined;
+  requestBytes: number;
+  responseBytes: number;
+  /** Where the call has no bus context, or another one than that of its caller. */
+  principal?: Principal | undefined;
+  requestId?: string | undefined;
+}
+
+/** Writes the call log: one record a call, after the reply. */
+@Injectable()
+export class CallRecorder {
+  constructor(private readonly bus: Bus) {}
+
+  record(call: FinishedCall): void {
+    const context = currentContext();
+    const { agentId, agent, keyId } = call.principal ?? context?.principal ?? SYSTEM_PRINCIPAL;
+    const traceId = context?.traceparent?.split('-')[1];
+    this.bus.record(callRecorded, {
+      id: v7(),
+      at: new Date().toISOString(),
+      requestId: call.requestId ?? context?.requestId ?? '',
+      ...(traceId !== undefined && { traceId }),
+      agentId,
+      agent,
+      ...(keyId !== undefined && { keyId }),
+      endpoint: call.endpoint,
+      method: call.method,
+      ...(call.server !== undefined && { server: call.server }),
+      ...(call.tool !== undefined && { tool: call.tool }),
+      ...(call.argumentsText !== undefined && {
+        argumentsHash: createHash('sha256').update(call.argumentsText).digest('hex'),
+      }),
+      outcome: call.outcome,
+      ...(call.errorCode !== undefined && { errorCode: call.errorCode }),
+      durationMs: performance.now() - call.startedAt,
+      ...(call.upstreamMs !== undefined && { upstreamMs: call.upstreamMs }),
+      requestBytes: call.requestBytes,
+      responseBytes: call.responseBytes,
+    });
+  }
+}
+
+/** `tool_error` when a tool's result says `isError`, without reading the content. @param result JSON text */
+export function outcomeOfResult(result: string): 'ok' | 'tool_error' {
+  if (!result.includes('"isError"')) return 'ok';
+  const member = memberAt(result, ['isError']);
+  return member && result.startsWith('true', member.start) ? 'tool_error' : 'ok';
+}

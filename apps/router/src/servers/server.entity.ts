@@ -1,0 +1,19 @@
+import type { ServerDefinition } from '@mcp-router/shared';
+import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+
+/** A server registered over REST or by discovery; those of the file are not stored. */
+@Entity({ schema: 'router', name: 'server' })
+@Unique('server_slug_key', ['slug'])
+export class ServerEntity {
+  @PrimaryColumn('uuid') id!: string;
+  @Column({ type: 'text' }) slug!: string;
+  @Column({ type: 'text' }) source!: 'rest' | 'discovery';
+  /** Without the values of `env` and `headers`. */
+  @Column({ type: 'jsonb' }) definition!: Omit<ServerDefinition, 'env' | 'headers'>;
+  /** `{env, headers}` as JSON, encrypted (see `SecretBox`); null if the server has neither. */
+  @Column({ type: 'text', nullable: true }) secrets!: string | null;
+  /** Grows with every change: the entity tag. */
+  @Column({ type: 'integer', default: 1 }) version!: number;
+  @Column({ name: 'created_at', type: 'timestamptz', default: () => 'now()' }) createdAt!: Date;
+  @Column({ name: 'updated_at', type: 'timestamptz', default: () => 'now()' }) updatedAt!: Date;
+}

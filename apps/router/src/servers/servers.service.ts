@@ -1,0 +1,304 @@
+import { resolve } from 'node:path';
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Bus, ENV, LOGGER } from '@mcp-router/platform';
+import { AppError, NewServer, ServerDefinition, serverChanged } from '@mcp-router/shared';
+import type { Logger } from 'pino';
+import { QueryFailedError, type Repository } from 'typeorm';
+import { v7 } from 'uuid';
+import { z } from 'zod';
+import { hostEnvironment, type RouterEnv } from '../config';
+import { ConfigFile, type ConfigState } from '../config-file/config-file';
+import type { ConfigEntry } from '../config-file/config-entries';
+import type { Upstream } from '../upstreams/upstream';
+import { UpstreamRegistry } from '../upstreams/upstream-registry';
+import { mergePatch } from './merge-patch';
+import { idOfSlug, type RegisteredServer } from './registered-server';
+import type { SecretBox } from './secret-box';
+import { addGeneratedKey, dropOldKeys, openSecretBox } from './secret-keys';
+import { ServerEntity } from './server.entity';
+import { toSpec } from './server-spec';
+
+const UNIQUE_VIOLATION = '23505';
+
+/** The registered servers: those of the file and those stored over REST, each with its upstream running. */
+@Injectable()
+export class ServersService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly stored = new Map<string, RegisteredServer>();
+  private readonly fromFile = new Map<string, RegisteredServer>();
+  private readonly file: ConfigFile;
+  private readonly startedAt = new Date();
+  private box!: SecretBox;
+  private stopListening: (() => void)[] = [];
+
+  constructor(
+    @InjectRepository(ServerEntity) private readonly rows: Repository<ServerEntity>,
+    private readonly upstreams: UpstreamRegistry,
+    private readonly bus: Bus,
+    @Inject(ENV) private readonly env: RouterEnv,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    const variables = { ...hostEnvironment, MCPR_DATA_DIR: resolve(env.MCPR_DATA_DIR) };
+    this.file = new ConfigFile(env.MCPR_CONFIG, variables, logger, (entries) => this.takeFile(entries));
+  }
+
+  get configState(): ConfigState {
+    return this.file.state;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.box = await openSecretBox(this.env);
+    this.stopListening = [
+      this.bus.listen(serverChanged, ({ slug, instance, restart }) => {
+        if (instance !== this.bus.instanceId) this.follow(slug, restart ?? false);
+      }),
+      this.bus.onResume(() => void this.reload().catch(this.logFailure)),
+    ];
+    await this.reload();
+    await this.file.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    for (const stop of this.stopListening) stop();
+    await this.file.close();
+  }
+
+  /** All servers by slug. */
+  list(): RegisteredServer[] {
+    const builtin = this.upstreams.builtins.map((upstream) => [upstream.slug, this.builtin(upstream)] as const);
+    const all = new Map([...this.stored, ...this.fromFile, ...builtin]);
+    return [...all.values()].sort((a, b) => (a.slug < b.slug ? -1 : 1));
+  }
+
+  /** @param ref slug or id @throws AppError `server_not_found` */
+  get(ref: string): RegisteredServer {
+    const found =
+      this.fromFile.get(ref) ??
+      this.stored.get(ref) ??
+      this.list().find((server) => server.slug === ref || server.id === ref.toLowerCase());
+    if (!found) throw new AppError('server_not_found', `No server is called "${ref.slice(0, 64)}"`);
+    return found;
+  }
+
+  async add({ slug, ...definition }: NewServer, source: 'rest' | 'discovery'): Promise<RegisteredServer> {
+    if (this.fromFile.has(slug) || this.upstreams.get(slug)) throw taken(slug);
+    const id = v7();
+    const row = this.rows.create({ id, slug, source, ...this.seal(id, definition) });
+    await this.rows.insert(row as never).catch((error: unknown) => {
+      throw isUniqueViolation(error) ? taken(slug, error) : error;
+    });
+    await this.load(slug);
+    this.tell(slug);
+    return this.get(slug);
+  }
+
+  /**
+   * Applies a JSON merge patch (RFC 7396) to a stored server: `env` and `headers` are merged by name.
+   *
+   * @throws AppError `read_only` (a server of the file), `precondition_failed`, `invalid_request`
+   */
+  async update(ref: string, changes: Record<string, unknown>, ifMatch?: string): Promise<RegisteredServer> {
+    const server = this.writable(ref);
+    const parsed = ServerDefinition.safeParse(mergePatch(server.definition, changes));
+    if (!parsed.success) throw invalid(parsed.error);
+    const definition = parsed.data;
+    const version = Number(ifMatch ?? server.version);
+    const { affected } = await this.rows.update(
+      { id: server.id, version },
+      { ...(this.seal(server.id, definition) as object), version: version + 1, updatedAt: new Date() },
+    );
+    if (affected !== 1) {
+      await this.load(server.slug);
+      if (ifMatch === undefined && this.stored.has(server.slug)) return this.update(ref, changes);
+      throw new AppError('precondition_failed', `"${server.slug}" was changed in the meantime`, {
+        hint: 'Read it again and repeat the change on what it is now',
+      });
+    }
+    await this.load(server.slug);
+    this.tell(server.slug);
+    return this.get(server.slug);
+  }
+
+  async remove(ref: string): Promise<void> {
+    const { id, slug } = this.writable(ref);
+    await this.rows.delete({ id });
+    this.stored.delete(slug);
+    await this.upstreams.remove(slug);
+    this.tell(slug);
+  }
+
+  /** Makes the connections anew at once, whatever the circuit says, on every replica. */
+  async restart(ref: string): Promise<RegisteredServer> {
+    const server = this.get(ref);
+    const upstream = this.upstreams.supervisedBy(server.slug);
+    if (!upstream) throw new AppError('conflict', `"${server.slug}" has nothing to restart`);
+    if (server.definition.enabled === false)
+      throw new AppError('conflict', `"${server.slug}" is disabled`, { hint: 'Enable it first' });
+    this.tell(server.slug, true);
+    await upstream.restart();
+    await upstream.ready().catch(() => undefined);
+    return server;
+  }
+
+  /** Encrypts every stored secret with the newest key. @returns how many servers have secrets */
+  async rotateKey(): Promise<{ keyId: string; servers: number }> {
+    this.box = await addGeneratedKey(this.env);
+    let servers = 0;
+    await this.rows.manager.transaction(async (db) => {
+      const rows = await db.find(ServerEntity, { lock: { mode: 'pessimistic_write' } });
+      for (const { id, secrets } of rows) {
+        if (secrets === null) continue;
+        servers++;
+        if (!this.box.isCurrent(secrets))
+          await db.update(ServerEntity, { id }, { secrets: this.box.seal(this.box.open(secrets, id), id) });
+      }
+    });
+    await dropOldKeys(this.env);
+    this.box = await openSecretBox(this.env);
+    return { keyId: this.box.keyId, servers };
+  }
+
+  private writable(ref: string): RegisteredServer {
+    const server = this.get(ref);
+    if (server.source === 'builtin') throw new AppError('read_only', `"${server.slug}" is part of the router`);
+    if (server.source === 'file')
+      throw new AppError('read_only', `"${server.slug}" comes from ${this.file.state.file} and is edited there`);
+    return server;
+  }
+
+  private builtin({ slug, info }: Upstream): RegisteredServer {
+    const { startedAt } = this;
+    const definition: ServerDefinition = { description: info?.instructions ?? 'Part of the router' };
+    return {
+      id: idOfSlug(slug),
+      slug,
+      source: 'builtin',
+      definition,
+      version: '1',
+      createdAt: startedAt,
+      updatedAt: startedAt,
+    };
+  }
+
+  private seal(
+    id: string,
+    { env, headers, ...definition }: ServerDefinition,
+  ): Pick<ServerEntity, 'definition' | 'secrets'> {
+    const secrets = { ...(env && { env }), ...(headers && { headers }) };
+    const hasSecrets = Object.keys(secrets).length > 0;
+    return { definition, secrets: hasSecrets ? this.box.seal(JSON.stringify(secrets), id) : null };
+  }
+
+  private open(row: ServerEntity): RegisteredServer {
+    const { id, slug, source, definition, version, createdAt, updatedAt } = row;
+    const server = { id, slug, source, definition, version: String(version), createdAt, updatedAt };
+    if (row.secrets === null) return server;
+    try {
+      const secrets = JSON.parse(this.box.open(row.secrets, id)) as object;
+      return { ...server, definition: { ...definition, ...secrets } };
+    } catch (error) {
+      return { ...server, fault: `The secrets cannot be decrypted: ${(error as Error).message}` };
+    }
+  }
+
+  /** Another replica changed a server. */
+  private follow(slug: string, restart: boolean): void {
+    const done = restart ? this.upstreams.supervisedBy(slug)?.restart() : this.load(slug);
+    done?.catch(this.logFailure);
+  }
+
+  private async reload(): Promise<void> {
+    const rows = await this.rows.find();
+    const slugs = new Set(rows.map(({ slug }) => slug));
+    for (const slug of [...this.stored.keys()]) if (!slugs.has(slug)) this.drop(slug);
+    for (const row of rows) await this.take(row);
+  }
+
+  private async load(slug: string): Promise<void> {
+    const row = await this.rows.findOneBy({ slug });
+    if (row) await this.take(row);
+    else this.drop(slug);
+  }
+
+  private async take(row: ServerEntity): Promise<void> {
+    let server = this.open(row);
+    if (server.fault !== undefined) {
+      // Another replica may have made a new key since.
+      this.box = await openSecretBox(this.env);
+      server = this.open(row);
+      if (server.fault !== undefined) this.logger.error({ server: row.slug }, server.fault);
+    }
+    this.stored.set(row.slug, server);
+    this.run(row.slug);
+  }
+
+  private drop(slug: string): void {
+    this.stored.delete(slug);
+    this.run(slug);
+  }
+
+  private takeFile(entries: ConfigEntry[]): void {
+    const before = new Map(this.fromFile);
+    this.fromFile.clear();
+    const now = new Date();
+    for (const { slug, definition } of entries) {
+      const known = before.get(slug);
+      const same = known && JSON.stringify(known.definition) === JSON.stringify(definition);
+      this.fromFile.set(
+        slug,
+        same
+          ? known
+          : {
+              id: idOfSlug(slug),
+              slug,
+              source: 'file',
+              definition,
+              version: String(Number(known?.version ?? 0) + 1),
+              createdAt: known?.createdAt ?? now,
+              updatedAt: now,
+            },
+      );
+      if (this.stored.has(slug) && !known)
+        this.logger.warn({ server: slug }, 'this server is in the file and registered over REST; the file is used');
+    }
+    for (const slug of new Set([...before.keys(), ...this.fromFile.keys()])) this.run(slug);
+  }
+
+  /** Brings the upstream in line with the definition that is in force. */
+  private run(slug: string): void {
+    const server = this.fromFile.get(slug) ?? this.stored.get(slug);
+    if (!server || server.fault !== undefined) {
+      this.upstreams.remove(slug).catch(this.logFailure);
+      return;
+    }
+    const isOfFile = server.source === 'file';
+    this.upstreams.apply(toSpec(slug, server.definition, this.env, hostEnvironment, isOfFile));
+  }
+
+  private tell(slug: string, restart?: boolean): void {
+    const { instanceId } = this.bus;
+    this.bus
+      .broadcast(serverChanged, { slug, instance: instanceId, ...(restart && { restart }) })
+      .catch(this.logFailure);
+  }
+
+  private readonly logFailure = (error: unknown): void =>
+    this.logger.error({ err: error }, 'a server could not be updated');
+}
+
+function taken(slug: string, cause?: unknown): AppError {
+  return new AppError('conflict', `A server named "${slug}" exists`, { cause });
+}
+
+function isUniqueViolation(error: unknown): boolean {
+  return error instanceof QueryFailedError && (error.driverError as { code?: string }).code === UNIQUE_VIOLATION;
+}
+
+function invalid(error: z.ZodError): AppError {
+  return new AppError('invalid_request', 'The definition would not be a valid one', {
+    errors: error.issues.map(({ path, message }) => ({
+      pointer: path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+      detail: message,
+    })),
+  });
+}

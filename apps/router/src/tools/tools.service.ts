@@ -1,0 +1,143 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, isToolAllowed, memberAt, type Principal, type ToolResult } from '@mcp-router/shared';
+import { isFeatureEnabled } from '@mcp-router/platform';
+import { Catalogue } from '../catalogue/catalogue';
+import type { CatalogueItem } from '../catalogue/catalogue-item';
+import { CallRecorder, outcomeOfResult } from '../calls/call-recorder';
+import { modernEnvelope } from '../upstreams/handshake';
+import { outcomeOf, requestText } from '../upstreams/message';
+import { paramHeaders } from '../upstreams/param-headers';
+import { UpstreamRegistry } from '../upstreams/upstream-registry';
+import { ArgumentCheck } from './argument-check';
+
+export interface ToolCallRequest {
+  /** Public name. */
+  tool: string;
+  arguments: Record<string, unknown>;
+  timeoutMs?: number | undefined;
+  meta?: Record<string, unknown> | undefined;
+  principal: Principal;
+  signal: AbortSignal;
+  /** As the call log names it: `rest`, `workflow`. */
+  endpoint: string;
+}
+
+/** Calls of tools that do not come through the MCP door: REST and workflows. */
+@Injectable()
+export class ToolsService {
+  private readonly check = new ArgumentCheck();
+
+  constructor(
+    private readonly catalogue: Catalogue,
+    private readonly upstreams: UpstreamRegistry,
+    private readonly recorder: CallRecorder,
+  ) {}
+
+  /** The tools that a principal may see, by public name, in order. */
+  visible(principal: Principal): CatalogueItem[] {
+    const { items } = this.catalogue.list('tools');
+    return items.filter(({ publicName }) => isToolAllowed(principal.policy, publicName));
+  }
+
+  /** @throws AppError `tool_not_found`, also for a tool that the principal may not use */
+  get(name: string, principal: Principal): CatalogueItem {
+    const tool = this.catalogue.find('tools', name);
+    if (!tool || !isToolAllowed(principal.policy, name))
+      throw new AppError('tool_not_found', `No server offers the tool "${name.slice(0, 128)}"`);
+    return tool;
+  }
+
+  /**
+   * Calls one tool after its arguments were checked. A tool's own failure is a result with `isError`.
+   *
+   * @throws AppError `tool_not_found`, `invalid_arguments`, `upstream_error` (the server answered with a JSON-RPC error),
+   * and what `Upstream.exchange` throws
+   */
+  async call(request: ToolCallRequest): Promise<ToolResult> {
+    const startedAt = performance.now();
+    const argumentsText = JSON.stringify(request.arguments);
+    let upstreamMs: number | undefined;
+    let result = '';
+    let error: AppError | undefined;
+    let server: string | undefined;
+    try {
+      const tool = this.get(request.tool, request.principal);
+      server = tool.server;
+      if (!isFeatureEnabled('ROUTER_SERVICES'))
+        throw new AppError('upstream_unavailable', 'Calls are switched off for maintenance');
+      this.check.check(tool.publicName, inputSchemaOf(tool), request.arguments);
+      const sentAt = performance.now();
+      try {
+        result = await this.send(tool, request);
+      } finally {
+        upstreamMs = performance.now() - sentAt;
+      }
+      return JSON.parse(result) as ToolResult;
+    } catch (cause) {
+      error = AppError.from(cause);
+      throw error;
+    } finally {
+      this.recorder.record({
+        endpoint: request.endpoint,
+        method: 'tools/call',
+        server,
+        tool: request.tool.slice(0, 128),
+        argumentsText,
+        outcome: error ? (error.code === 'cancelled' ? 'cancelled' : 'error') : outcomeOfResult(result),
+        errorCode: error?.code,
+        startedAt,
+        upstreamMs,
+        requestBytes: Buffer.byteLength(argumentsText),
+        responseBytes: Buffer.byteLength(result),
+        principal: request.principal,
+      });
+    }
+  }
+
+  private async send(
+    tool: CatalogueItem,
+    { arguments: args, meta, timeoutMs, principal, signal }: ToolCallRequest,
+  ): Promise<string> {
+    const upstream = this.upstreams.get(tool.server);
+    if (!upstream) throw new AppError('upstream_unavailable', `The server "${tool.server}" is being removed`);
+    const { era, protocolVersion } = await upstream.ready(signal);
+    const envelope = era === 'modern' ? modernEnvelope(protocolVersion) : {};
+    const response = await upstream.exchange({
+      message: requestText('1', 'tools/call', {
+        name: tool.name,
+        arguments: args,
+        ...(era === 'modern' || meta ? { _meta: { ...meta, ...envelope } } : {}),
+      }),
+      headers: era === 'modern' ? paramHeaders(tool.text, args) : {},
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      principal,
+      signal,
+    });
+    const outcome = outcomeOf(response);
+    if ('error' in outcome) {
+      const { code, message, data } = outcome.error;
+      throw new AppError('upstream_error', `"${tool.server}" answered: ${message}`, {
+        data: { upstreamCode: code, ...(data !== undefined && { upstreamData: data }) },
+      });
+    }
+    if (outcome.result.includes('"input_required"') && resultTypeOf(outcome.result) === 'input_required')
+      throw new AppError(
+        'missing_capability',
+        `"${tool.publicName}" asks its caller something, which is not possible here`,
+        {
+          hint: 'Call it over MCP with a client that supports elicitation',
+        },
+      );
+    return outcome.result;
+  }
+}
+
+function inputSchemaOf({ text }: CatalogueItem): string {
+  const member = memberAt(text, ['inputSchema']);
+  return member ? text.slice(member.start, member.end) : '{}';
+}
+
+function resultTypeOf(result: string): unknown {
+  const member = memberAt(result, ['resultType']);
+  return member && JSON.parse(result.slice(member.start, member.end));
+}

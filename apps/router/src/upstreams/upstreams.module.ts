@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { Catalogue } from '../catalogue/catalogue';
+import { CatalogueFeed } from '../catalogue/catalogue-feed';
+import { UpstreamRegistry } from './upstream-registry';
+
+/** The running servers and what they offer. */
+@Module({
+  providers: [Catalogue, CatalogueFeed, UpstreamRegistry],
+  exports: [Catalogue, UpstreamRegistry],
+})
+export class UpstreamsModule {}
