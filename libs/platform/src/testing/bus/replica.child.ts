@@ -1,8 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { BusOptions } from '../../bus/bus.module';
+import { noted } from './contracts';
 import { startReplica } from './replica';
 
 /** A replica as a process of its own, for tests that kill it: its options are the first argument, in JSON. */
 async function main(): Promise<void> {
-  const { bus, close } = await startReplica(JSON.parse(process.argv[2] ?? '{}') as Parameters<typeof startReplica>[0]);
+  const options = JSON.parse(process.argv[2] ?? '{}') as BusOptions;
+  const redis = new Redis(options.redisUrl, { keyPrefix: options.prefix ?? 'mcpr:' });
+  redis.on('error', () => undefined);
+  const { bus, close } = await startReplica(options);
+  const remember = async (entries: { payload: { n: number } }[]) => {
+    await redis.sadd('noted', ...entries.map(({ payload }) => payload.n));
+    await redis.hincrby('marks', 'noted', entries.length);
+    await sleep(10);
+  };
+  bus.consume(noted, 'notes', remember, { batchSize: 10 });
   process.on('disconnect', () => process.exit(0));
   process.on('SIGTERM', () => void close().then(() => process.exit(0)));
   process.send?.(bus.instanceId);

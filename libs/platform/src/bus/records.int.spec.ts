@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { AppError } from '@mcp-router/shared';
+import { Redis } from 'ioredis';
+import { noted, rung } from '../testing/bus/contracts';
+import { ReplicaProcesses, startPrivateRedis } from '../testing/bus/processes';
+import { startCaller, type Process } from '../testing/bus/replica';
+import { until } from '../testing/bus/until';
+
+const redisUrl = process.env['REDIS_URL'] ?? '';
+let prefix: string;
+let redis: Redis;
+let writer: Process;
+let reader: Process;
+const started: Process[] = [];
+
+beforeEach(async () => {
+  prefix = `test-${randomUUID().slice(0, 8)}:`;
+  redis = new Redis(redisUrl, { keyPrefix: prefix });
+  [writer, reader] = await Promise.all([start(), start()]);
+});
+
+afterEach(async () => {
+  for (const one of started.splice(0)) await one.close();
+  const keys = await redis.keys(`${prefix}*`);
+  if (keys.length > 0) await redis.del(keys.map((key) => key.slice(prefix.length)));
+  await redis.quit();
+});
+
+async function start(): Promise<Process> {
+  const one = await startCaller({ app: 'noter', redisUrl, prefix });
+  started.push(one);
+  return one;
+}
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+const pending = async () => (await redis.xpending('stream:echoer.noted', 'notes'))[0];
+
+it('gives each record to one consumer of the group, in batches', async () => {
+  const seen: number[] = [];
+  const sizes: number[] = [];
+  for (const { bus } of [reader, await start()])
+    bus.consume(noted, 'notes', async (entries) => {
+      sizes.push(entries.length);
+      seen.push(...entries.map(({ payload }) => payload.n));
+    });
+  for (const n of numbers(0, 5_000)) writer.bus.record(noted, { n });
+  await until(() => seen.length >= 5_000);
+  await until(async () => (await pending()) === 0);
+  expect(seen.sort((a, b) => a - b)).toEqual(numbers(0, 5_000));
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(500);
+  expect(Math.max(...sizes)).toBeGreaterThan(50);
+});
+
+it('gives a batch again whose handler failed, and buries an entry that fails every time', async () => {
+  const handled = new Map<number, number>();
+  reader.bus.consume(
+    noted,
+    'notes',
+    async (entries) => {
+      if (entries.some(({ payload }) => payload.n === 7)) throw new Error('seven is poison');
+      for (const { payload } of entries) handled.set(payload.n, (handled.get(payload.n) ?? 0) + 1);
+    },
+    { maxTries: 3 },
+  );
+  for (const n of numbers(0, 20)) writer.bus.record(noted, { n });
+  await until(async () => (await redis.xlen('stream:echoer.noted:dead')) === 1);
+  await until(async () => (await pending()) === 0);
+  expect([...handled.keys()].sort((a, b) => a - b)).toEqual(numbers(0, 20).filter((n) => n !== 7));
+  expect([...handled.values()].every((times) => times === 1)).toBe(true);
+  const [[, letter]] = (await redis.xrange('stream:echoer.noted:dead', '-', '+')) as [[string, string[]]];
+  expect(letter.join(' ')).toContain('seven is poison');
+  expect(letter).toContain('{"n":7}');
+});
+
+it('waits while what the handler needs is away, however long, and buries nothing', async () => {
+  let away = true;
+  const seen: number[] = [];
+  let tries = 0;
+  reader.bus.consume(
+    noted,
+    'notes',
+    async (entries) => {
+      tries++;
+      if (away) throw new AppError('database_unavailable', 'gone');
+      seen.push(...entries.map(({ payload }) => payload.n));
+    },
+    { maxTries: 1 },
+  );
+  writer.bus.record(noted, { n: 1 });
+  await until(() => tries >= 3);
+  away = false;
+  await until(() => seen.length === 1);
+  expect(await redis.exists('stream:echoer.noted:dead')).toBe(0);
+});
+
+it('takes over the records of a consumer that was killed: none is lost', async () => {
+  const processes = new ReplicaProcesses();
+  const doomed = await processes.start({ app: 'echoer', redisUrl, prefix });
+  for (const n of numbers(0, 1_000)) writer.bus.record(noted, { n });
+  // The doomed consumer acknowledges 10 at a time, slowly, and counts what it has acknowledged.
+  await until(async () => Number(await redis.hget('marks', 'noted')) >= 50);
+  doomed.process.kill('SIGKILL');
+  const byDoomed = new Set((await redis.smembers('noted')).map(Number));
+  const seen = new Set<number>();
+  reader.bus.consume(
+    noted,
+    'notes',
+    async (entries) => {
+      for (const { payload } of entries) seen.add(payload.n);
+    },
+    { claimAfterMs: 500 },
+  );
+  await until(async () => seen.size + byDoomed.size >= 1_000 && (await pending()) === 0, 10_000);
+  expect([...new Set([...seen, ...byDoomed])].sort((a, b) => a - b)).toEqual(numbers(0, 1_000));
+  // Again came only what was in the one batch that it did not get to acknowledge.
+  expect([...byDoomed].filter((n) => seen.has(n)).length).toBeLessThanOrEqual(10);
+  await processes.close();
+}, 20_000);
+
+it('never makes a writer wait; while Redis is away it keeps what fits and counts the rest', async () => {
+  const server = await startPrivateRedis();
+  const { bus, close } = await startCaller({ app: 'noter', redisUrl: server.url });
+  const seen: number[] = [];
+  bus.consume(noted, 'notes', async (entries) => {
+    seen.push(...entries.map(({ payload }) => payload.n));
+  });
+  bus.record(noted, { n: -1 });
+  await until(() => seen.length === 1);
+  await server.kill();
+  await until(() => !bus.isReady);
+  const begun = performance.now();
+  for (const n of numbers(0, 25_000)) bus.record(noted, { n });
+  expect(performance.now() - begun).toBeLessThan(500);
+  expect(bus.recordsDropped).toBeGreaterThanOrEqual(5_000);
+  expect(bus.recordsDropped).toBeLessThan(7_000);
+  await server.restart();
+  await until(() => seen.length - 1 === 25_000 - bus.recordsDropped, 10_000);
+  expect(seen.at(-1)).toBe(24_999);
+  await close();
+  await server.close();
+}, 20_000);
+
+it('tells a broadcast to every process, the sender included, until it stops listening', async () => {
+  const heard: string[] = [];
+  const stops = [writer, reader].map(({ bus }, who) => bus.listen(rung, ({ text }) => heard.push(`${who} ${text}`)));
+  await writer.bus.broadcast(rung, { text: 'one' });
+  await until(() => heard.length === 2);
+  stops[1]?.();
+  await writer.bus.broadcast(rung, { text: 'two' });
+  await until(() => heard.length === 3);
+  expect(heard.sort()).toEqual(['0 one', '0 two', '1 one']);
+});
