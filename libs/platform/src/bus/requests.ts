@@ -30,7 +30,8 @@ class OpenRequest implements Receipt {
   tried: Set<string> | undefined;
   refreshed = false;
   timer: NodeJS.Timeout | undefined;
-  stopListening: (() => void) | undefined;
+  /** The requests that the same signals cancel. */
+  waitingOn: Set<OpenRequest>[] | undefined;
   probeAt = 0;
   probeMs = FIRST_PROBE_MS;
 
@@ -60,6 +61,7 @@ export class Requests {
   private readonly open = new Map<number, OpenRequest>();
   /** Channels of instances that were asked whether they are there, and when the first question without an answer was. */
   private readonly silentSince = new Map<string, number>();
+  private readonly bySignal = new WeakMap<AbortSignal, Set<OpenRequest>>();
   private lastId = 0;
   private watcher: NodeJS.Timeout | undefined;
 
@@ -145,16 +147,16 @@ export class Requests {
     return undefined;
   }
 
+  /** One listener a signal, however many requests hang on it: a handler may make hundreds at once. */
   private listen(request: OpenRequest, signal: AbortSignal): void {
-    const abort = () => {
-      this.cancel(request, abortReason(signal));
-    };
-    signal.addEventListener('abort', abort);
-    const before = request.stopListening;
-    request.stopListening = () => {
-      signal.removeEventListener('abort', abort);
-      before?.();
-    };
+    let waiting = this.bySignal.get(signal);
+    if (!waiting) {
+      const requests = (waiting = new Set<OpenRequest>());
+      this.bySignal.set(signal, requests);
+      const abort = () => [...requests].forEach((one) => this.cancel(one, abortReason(signal)));
+      signal.addEventListener('abort', abort, { once: true });
+    }
+    (request.waitingOn ??= []).push(waiting.add(request));
   }
 
   private dispatch(request: OpenRequest): void {
@@ -231,7 +233,7 @@ export class Requests {
   private finish(request: OpenRequest | undefined): OpenRequest | undefined {
     if (!request || !this.open.delete(request.id)) return undefined;
     clearTimeout(request.timer);
-    request.stopListening?.();
+    request.waitingOn?.forEach((requests) => requests.delete(request));
     if (request.instance !== '') this.live.weigh(request.app, request.instance, -1);
     return request;
   }
