@@ -78,7 +78,7 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
     const servers: { slug: string; id: string }[] = [];
     let cursor: string | undefined;
     do {
-      const page = await this.bus.call(listServers, { limit: 1000, ...(cursor === undefined ? {} : { cursor }) });
+      const page = await this.bus.call(listServers, { limit: 200, ...(cursor === undefined ? {} : { cursor }) });
       servers.push(...page.items.map(({ slug, id }) => ({ slug, id })));
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);

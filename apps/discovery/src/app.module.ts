@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { HealthHandler } from './health/health.handler';
+import { HealthSchedule } from './health/health.schedule';
+import { HealthService } from './health/health.service';
+import { HealthStore } from './health/health.store';
+
+@Module({
+  controllers: [HealthHandler],
+  providers: [HealthSchedule, HealthService, HealthStore],
+})
+export class AppModule {}
