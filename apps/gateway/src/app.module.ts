@@ -6,6 +6,7 @@ import { AccessModule } from './access/access.module';
 import { AgentEntity } from './access/agent.entity';
 import { ApiKeyEntity } from './access/api-key.entity';
 import { CallsController } from './calls/calls.controller';
+import { ServerHealthController } from './discovery/server-health.controller';
 import { FlagOverrideEntity } from './flags/flag-override.entity';
 import { FlagsController } from './flags/flags.controller';
 import { FlagsHandler } from './flags/flags.handler';
@@ -27,6 +28,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     FlagsHandler,
     HealthController,
     MetricsController,
+    ServerHealthController,
     ServersController,
     ToolsController,
   ],
