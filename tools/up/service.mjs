@@ -11,6 +11,8 @@ const LONGEST_DELAY_MS = 15_000;
 const STABLE_MS = 30_000;
 /** A service that has never been ready is given this many starts. */
 const HOPELESS_AFTER = 3;
+/** The exit code of a service whose environment is not right (EX_CONFIG): another start would say the same. */
+const BAD_ENVIRONMENT = 78;
 const GRACE_MS = 8_000;
 
 /**
@@ -65,7 +67,7 @@ export class Service extends EventEmitter {
     killGroup(this.child.pid);
     if (this.#stopping) return;
     this.#failures = Date.now() - began > STABLE_MS ? 1 : this.#failures + 1;
-    if (!this.#wasReady && this.#failures >= HOPELESS_AFTER) {
+    if (how === BAD_ENVIRONMENT || (!this.#wasReady && this.#failures >= HOPELESS_AFTER)) {
       this.emit('hopeless', how);
       return;
     }

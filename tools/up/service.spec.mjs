@@ -47,10 +47,17 @@ describe('a supervised service', () => {
   });
 
   it('is given up when it never becomes ready, with its last words on the terminal', async () => {
-    start(`console.error('DATABASE_URL is missing'); process.exit(78);`);
-    expect(await once(service, 'hopeless')).toEqual([78]);
+    start(`console.error('no database'); process.exit(1);`);
+    expect(await once(service, 'hopeless')).toEqual([1]);
     await until(() => shown.length === 3, 5_000);
-    expect(shown).toEqual(Array(3).fill('[sample] DATABASE_URL is missing'));
+    expect(shown).toEqual(Array(3).fill('[sample] no database'));
+  });
+
+  it('is given up at once when its environment is not right', async () => {
+    start(`console.error('PORT: not a number'); process.exit(78);`);
+    expect(await once(service, 'hopeless')).toEqual([78]);
+    await until(() => shown.length === 1, 5_000);
+    expect(shown).toEqual(['[sample] PORT: not a number']);
   });
 
   it('is killed when it ignores SIGTERM and there is no time, with all of its process group', async () => {
