@@ -37,7 +37,7 @@ const VOLATILE = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full
  */
 export async function startPostgres({ folder, memory, remember, volatile = false }) {
   const user = serverUser();
-  const data = dataFolder(folder, user);
+  const data = await dataFolder(folder, user);
   memory.password ??= randomBytes(18).toString('base64url');
 
   const adopted = await adopt(data, memory);
@@ -69,7 +69,7 @@ const connectionUrl = ({ port, password }, database = DATABASE) =>
 const tail = (path) => readFileSync(path, 'utf8').split('\n').slice(-15).join('\n');
 
 /** Where the files are. Root's server runs as another user, who cannot reach a folder below /root; then it is elsewhere behind a link. */
-function dataFolder(folder, user) {
+async function dataFolder(folder, user) {
   const path = join(folder, 'postgres');
   if (!user) return path;
   const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink();
@@ -80,6 +80,9 @@ function dataFolder(folder, user) {
   if (isReachable(folder, user)) return path;
   const name = createHash('sha256').update(realpathSync(folder)).digest('hex').slice(0, 16);
   const elsewhere = `/var/lib/mcp-router/${name}/postgres`;
+  // Without the link this is what remains of a data folder that was deleted.
+  await stop(elsewhere);
+  rmSync(elsewhere, { recursive: true, force: true });
   mkdirSync(elsewhere, { recursive: true });
   symlinkSync(elsewhere, path);
   return elsewhere;
