@@ -18,6 +18,9 @@ import type { LogLevels } from './log-levels';
 import type { TaskOwners } from './task-owners';
 import { continueTrace } from './trace';
 
+/** What a legacy client that never set a level is sent: servers of its era choose themselves, new ones say nothing unasked. */
+const DEFAULT_LOG_LEVEL = 'info';
+
 /** The lists that are answered from the catalogue, by method. */
 export const LISTS: Record<string, CatalogueKind | undefined> = {
   'tools/list': 'tools',
@@ -211,7 +214,7 @@ export class McpRouter {
       onMessage: (incoming, server) => call.take(incoming, server),
     };
     if (!toModern) return upstream.exchange(exchange);
-    const envelope = { capabilities, clientInfo, logLevel: call.session.logLevel };
+    const envelope = { capabilities, clientInfo, logLevel: JSON.stringify(call.session.logLevel ?? DEFAULT_LOG_LEVEL) };
     return answerQuestions(call, withEnvelope(message, envelope), (round) =>
       upstream.exchange({ ...exchange, message: round, ...headersOf(declared, round, call.headers) }),
     );
