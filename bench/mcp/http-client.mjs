@@ -54,14 +54,20 @@ export class HttpClient {
       this.head = all.toString('latin1', 0, end);
       this.bodyAt = end + 4;
       const length = /\r\ncontent-length: *(\d+)/i.exec(this.head);
-      this.expected = length ? this.bodyAt + Number(length[1]) : /\r\ntransfer-encoding: *chunked/i.test(this.head) ? Infinity : this.bodyAt;
+      this.expected = length
+        ? this.bodyAt + Number(length[1])
+        : /\r\ntransfer-encoding: *chunked/i.test(this.head)
+          ? Infinity
+          : this.bodyAt;
     }
     if (this.expected === Infinity ? this.endsChunked() : this.size >= this.expected) this.finish();
   }
 
   endsChunked() {
     const last = this.received.at(-1);
-    return last.length >= 5 ? last.toString('latin1', last.length - 5) === '0\r\n\r\n' : Buffer.concat(this.received).toString('latin1').endsWith('0\r\n\r\n');
+    return last.length >= 5
+      ? last.toString('latin1', last.length - 5) === '0\r\n\r\n'
+      : Buffer.concat(this.received).toString('latin1').endsWith('0\r\n\r\n');
   }
 
   finish() {
@@ -78,7 +84,7 @@ export class HttpClient {
 
 function dechunk(text) {
   let body = '';
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const eol = text.indexOf('\r\n', at);
     const length = Number.parseInt(text.slice(at, eol), 16);
     if (!(length > 0)) return body;
@@ -88,5 +94,10 @@ function dechunk(text) {
 }
 
 function lastMessage(events) {
-  return events.split('\n').findLast((line) => line.startsWith('data: {'))?.slice('data: '.length) ?? '';
+  return (
+    events
+      .split('\n')
+      .findLast((line) => line.startsWith('data: {'))
+      ?.slice('data: '.length) ?? ''
+  );
 }

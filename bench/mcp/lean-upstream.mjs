@@ -14,7 +14,8 @@ const { values } = parseArgs({
   options: { transport: { type: 'string', default: 'http' }, tools: { type: 'string', default: '1' } },
 });
 
-const description = 'Takes a message and gives it back unchanged, so that the way there and back can be measured exactly.';
+const description =
+  'Takes a message and gives it back unchanged, so that the way there and back can be measured exactly.';
 const inputSchema = {
   type: 'object',
   properties: { message: { type: 'string', description: 'Any text' }, count: { type: 'integer', minimum: 1 } },
@@ -63,7 +64,9 @@ if (values.transport === 'stdio') {
     request.on('end', () => {
       const text = answer(body);
       if (text === undefined) return response.writeHead(202, { 'content-length': 0 }).end();
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+      response
+        .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+        .end(text);
     });
     return undefined;
   });

@@ -49,7 +49,7 @@ export async function load(target, concurrency, durationMs) {
   const until = startedAt + durationMs;
   await Promise.all(
     clients.map(async (client) => {
-      for (let now = performance.now(); now < until; ) {
+      for (let now = performance.now(); now < until;) {
         await callOnce(client, target.tool, target.session);
         const end = performance.now();
         latencies.push(end - now);

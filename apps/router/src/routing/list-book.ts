@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { isToolAllowed, type ToolPolicy } from '@mcp-router/shared';
+import { type Principal } from '@mcp-router/shared';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueItem, CatalogueKind } from '../catalogue/catalogue-item';
 import { toolForLegacy } from '../translation/results';
 import type { Era } from '../upstreams/upstream';
 import type { Directory } from './directory';
+import type { Visibility } from './visibility';
 
 /** A list as clients get it. */
 export interface ListResult {
@@ -25,27 +26,28 @@ export class ListBook {
   constructor(
     private readonly catalogue: Catalogue,
     private readonly directory: Directory,
+    private readonly visibility: Visibility,
   ) {}
 
   /** @param endpoint slug of a server, `undefined` for all */
-  list(kind: CatalogueKind, endpoint: string | undefined, era: Era, policy: ToolPolicy): ListResult {
+  list(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal): ListResult {
     if (this.revision !== this.catalogue.revision) {
       this.revision = this.catalogue.revision;
       this.lists.clear();
     }
-    const key = `${kind} ${endpoint ?? ''} ${era} ${kind === 'tools' ? policyKey(policy) : ''}`;
+    const key = `${kind} ${endpoint ?? ''} ${era} ${kind === 'tools' ? policyKey(principal) : ''}`;
     let list = this.lists.get(key);
     if (!list) {
-      list = this.build(kind, endpoint, era, policy);
+      list = this.build(kind, endpoint, era, principal);
       if (this.lists.size >= MAX_LISTS) this.lists.clear();
       this.lists.set(key, list);
     }
     return list;
   }
 
-  private build(kind: CatalogueKind, endpoint: string | undefined, era: Era, policy: ToolPolicy): ListResult {
+  private build(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal): ListResult {
     const { items } = this.catalogue.list(kind, endpoint);
-    const seen = kind === 'tools' ? items.filter(({ publicName }) => isToolAllowed(policy, publicName)) : items;
+    const seen = kind === 'tools' ? items.filter((item) => this.visibility.isVisible(item, principal)) : items;
     const texts = seen.map((item) => this.render(item, endpoint === undefined, era));
     const head = era === 'modern' ? '"resultType":"complete","ttlMs":0,"cacheScope":"private",' : '';
     const text = `{${head}"${kind}":[${texts.join(',')}]}`;
@@ -59,6 +61,7 @@ export class ListBook {
   }
 }
 
-function policyKey({ allow, deny }: ToolPolicy): string {
-  return deny.length === 0 && allow.length === 1 && allow[0] === '*' ? '*' : JSON.stringify([allow, deny]);
+/** All that decides which tools a caller sees. */
+function policyKey({ role, policy: { allow, deny } }: Principal): string {
+  return deny.length === 0 && allow.length === 1 && allow[0] === '*' ? role : JSON.stringify([role, allow, deny]);
 }

@@ -18,7 +18,7 @@ interface Filter {
 interface Listener extends Subscriber {
   endpoint: string | undefined;
   filter: Filter;
-  send(notification: string): void;
+  readonly send: (notification: string) => void;
 }
 
 const MAX_LISTENERS = 10_000;

@@ -1,22 +1,25 @@
+import { isFeatureEnabled } from '@mcp-router/platform';
 import { AppError, isToolAllowed, memberAt, type RpcText } from '@mcp-router/shared';
 import { answerQuestions } from '../translation/answering';
-import { edited, stringParam, withEnvelope, withoutEnvelope } from '../translation/envelope';
+import { edited, paramText, stringParam, withEnvelope, withoutEnvelope } from '../translation/envelope';
 import { checkHeaderParams, headersFor } from '../translation/header-params';
 import { toDiscoverResult, toInitializeResult } from '../translation/handshake';
 import { Parking } from '../translation/parking';
+import { errorCodeOf, resultField } from '../translation/results';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueItem, CatalogueKind } from '../catalogue/catalogue-item';
 import { publicName } from '../catalogue/public-name';
 import { scanHeaderParams, type HeaderParam } from '../translation/header-params';
 import type { Exchange, Upstream } from '../upstreams/upstream';
 import type { Call, LegacyCall, ModernCall } from './call';
-import { outcomeOf, type CallRecorder } from './call-recorder';
+import type { CallRecorder, FinishedCall } from '../calls/call-recorder';
 import type { Directory } from './directory';
 import { describeEndpoint } from './endpoint';
 import { ListBook, type ListResult } from './list-book';
 import type { LogLevels } from './log-levels';
 import type { TaskOwners } from './task-owners';
 import { continueTrace } from './trace';
+import type { Visibility } from './visibility';
 
 /** What a legacy client that never set a level is sent: servers of its era choose themselves, new ones say nothing unasked. */
 const DEFAULT_LOG_LEVEL = 'info';
@@ -48,8 +51,9 @@ export class McpRouter {
     private readonly recorder: CallRecorder,
     private readonly levels: LogLevels,
     private readonly tasks: TaskOwners,
+    private readonly visibility: Visibility,
   ) {
-    this.book = new ListBook(catalogue, directory);
+    this.book = new ListBook(catalogue, directory, visibility);
   }
 
   /** The server of `/mcp/{slug}`. @throws AppError `server_not_found` */
@@ -87,7 +91,7 @@ export class McpRouter {
       const info = upstream.info ?? (await upstream.ready(call.signal));
       if (info.capabilities[CAPABILITY_OF[kind]] === undefined) throw methodNotFound(call.method);
     }
-    return this.book.list(kind, call.endpoint, call.era, call.principal.policy);
+    return this.book.list(kind, call.endpoint, call.era, call.principal);
   }
 
   /** Answers any other request. @returns the response, for the client's era */
@@ -130,29 +134,45 @@ export class McpRouter {
     const item =
       endpoint === undefined ? this.catalogue.find('tools', name) : this.catalogue.findAt(endpoint, 'tools', name);
     const slug = endpoint ?? item?.server;
+    const shown = item?.publicName ?? (endpoint === undefined ? name : publicName(endpoint, name));
     try {
-      const shown = item?.publicName ?? (endpoint === undefined ? name : publicName(endpoint, name));
       // A tool that a server does not list may exist at it all the same: on its own endpoint the server is asked.
-      if (slug === undefined || !isToolAllowed(call.principal.policy, shown)) {
-        throw new AppError('tool_not_found', `Unknown tool: ${name}`);
-      }
+      const isVisible = item
+        ? this.visibility.isVisible(item, call.principal)
+        : endpoint !== undefined && isToolAllowed(call.principal.policy, shown);
+      if (slug === undefined || !isVisible) throw new AppError('tool_not_found', `Unknown tool: ${name}`);
       const message =
         endpoint === undefined && item
           ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
           : request;
       const response = await this.forward(call, this.serverOf(slug), message, item);
-      this.recorder.record(call, slug, item?.name ?? name, startedAt, outcomeOf(response));
+      this.log(call, { server: slug, tool: shown, startedAt, ...outcomeOf(response) });
       return response;
     } catch (thrown) {
       const error = AppError.from(thrown);
       const outcome = call.signal.aborted ? 'cancelled' : error.code === 'tool_not_found' ? 'denied' : 'error';
-      this.recorder.record(call, slug, item?.name ?? name, startedAt, {
-        outcome,
-        errorCode: error.code,
-        responseBytes: 0,
-      });
+      this.log(call, { server: slug, tool: shown, startedAt, outcome, errorCode: error.code, responseBytes: 0 });
       throw error;
     }
+  }
+
+  /** Writes the record of a tool call when the answer has gone. */
+  private log(call: Call, facts: CallFacts): void {
+    const upTo = performance.now();
+    setImmediate(() => {
+      const { request, endpoint, principal, context, method } = call;
+      this.recorder.record({
+        ...facts,
+        // The recorder measures up to its own time, which is later than the answer.
+        startedAt: facts.startedAt + performance.now() - upTo,
+        endpoint: endpoint === undefined ? '/mcp' : `/mcp/${endpoint}`,
+        method,
+        argumentsText: paramText(request, ['arguments']) ?? '',
+        requestBytes: request.text.length,
+        principal,
+        requestId: context.requestId,
+      });
+    });
   }
 
   private getPrompt(call: Call): Promise<string> {
@@ -183,6 +203,9 @@ export class McpRouter {
 
   /** Carries a request to a server, each in its own era. */
   private async forward(call: Call, upstream: Upstream, request: RpcText, item?: CatalogueItem): Promise<string> {
+    if (!isFeatureEnabled('ROUTER_SERVICES')) {
+      throw new AppError('upstream_unavailable', 'Calls are switched off for maintenance');
+    }
     const info = upstream.info ?? (await upstream.ready(call.signal));
     const message = continueTrace(request);
     const declared = item ? this.headerParamsOf(item) : [];
@@ -248,6 +271,16 @@ export class McpRouter {
     if (!declared) this.headerParams.set(item, (declared = scanHeaderParams(item.text)));
     return declared;
   }
+}
+
+type CallFacts = Pick<FinishedCall, 'server' | 'tool' | 'startedAt' | 'outcome' | 'errorCode' | 'responseBytes'>;
+
+/** How a response counts: a tool's own failure is told apart from a refusal. */
+function outcomeOf(response: string): Pick<FinishedCall, 'outcome' | 'errorCode' | 'responseBytes'> {
+  const responseBytes = response.length;
+  const code = errorCodeOf(response);
+  if (code !== undefined) return { outcome: 'error', errorCode: String(code), responseBytes };
+  return { outcome: resultField(response, 'isError') === 'true' ? 'tool_error' : 'ok', responseBytes };
 }
 
 type Declared = readonly HeaderParam[];

@@ -2,11 +2,12 @@ import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus, ENV, RedisBusServer } from '@mcp-router/platform';
 import type { Redis } from 'ioredis';
 import { Catalogue } from '../catalogue/catalogue';
+import { BuiltinModule } from '../builtin/builtin.module';
 import type { RouterEnv } from '../config';
 import { EventLog } from '../sessions/event-log';
 import { SessionStore } from '../sessions/session-store';
 import { Parking } from '../translation/parking';
-import { CallRecorder } from './call-recorder';
+import { CallRecorder } from '../calls/call-recorder';
 import { Directory } from './directory';
 import { LegacyDoor } from './legacy-door';
 import { Listeners } from './listeners';
@@ -17,15 +18,18 @@ import { ModernDoor } from './modern-door';
 import { Subscriptions } from './subscriptions';
 import { TaskOwners } from './task-owners';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
+import { Visibility } from './visibility';
 import { Watcher } from './watcher';
 
 /** Sessions, routing and translation of MCP. Needs the `Catalogue` and a `Directory` of the registered servers. */
 @Module({
-  imports: [UpstreamsModule],
+  imports: [UpstreamsModule, BuiltinModule],
   controllers: [McpHandler],
   providers: [
+    CallRecorder,
     Directory,
     LogLevels,
+    Visibility,
     Subscriptions,
     {
       provide: EventLog,
@@ -53,10 +57,9 @@ import { Watcher } from './watcher';
       useFactory: (bus: Bus, env: RouterEnv) =>
         new Parking(bus.instanceId, { ttlMs: env.INPUT_TTL_MS, maxParked: env.MAX_PARKED_CALLS }),
     },
-    { provide: CallRecorder, inject: [Bus], useFactory: (bus: Bus) => new CallRecorder(bus) },
     {
       provide: McpRouter,
-      inject: [Directory, Catalogue, Parking, CallRecorder, LogLevels, TaskOwners],
+      inject: [Directory, Catalogue, Parking, CallRecorder, LogLevels, TaskOwners, Visibility],
       useFactory: (...parts: ConstructorParameters<typeof McpRouter>) => new McpRouter(...parts),
     },
     {

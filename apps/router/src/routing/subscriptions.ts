@@ -1,4 +1,14 @@
-import { AppError, ENVELOPE, readRpc, SYSTEM_PRINCIPAL, type Principal, type RpcText } from '@mcp-router/shared';
+import {
+  AppError,
+  applyEdits,
+  ENVELOPE,
+  memberAt,
+  readRpc,
+  removeMembers,
+  SYSTEM_PRINCIPAL,
+  type Principal,
+  type RpcText,
+} from '@mcp-router/shared';
 import { errorCodeOf } from '../translation/results';
 import { stringParam, withEnvelope } from '../translation/envelope';
 import type { Caller, Upstream } from '../upstreams/upstream';
@@ -127,8 +137,7 @@ function ask(upstream: Upstream, caller: Caller, method: string, uri: string): P
   return upstream.exchange({ ...caller, message: request(method, { uri }), signal: NEVER });
 }
 
-function withoutSubscriptionId(notification: RpcText): string {
-  const message = JSON.parse(notification.text) as { params?: { _meta?: Record<string, unknown> } };
-  if (message.params?._meta) delete message.params._meta[ENVELOPE.subscriptionId];
-  return JSON.stringify(message);
+function withoutSubscriptionId({ text, params }: RpcText): string {
+  const meta = params && memberAt(text, ['_meta'], params.start);
+  return meta ? applyEdits(text, removeMembers(text, meta.start, [ENVELOPE.subscriptionId])) : text;
 }

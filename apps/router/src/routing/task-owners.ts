@@ -24,7 +24,7 @@ export class TaskOwners {
     if (this.known.get(key) === slug) return;
     if (this.known.size >= MAX_KNOWN) this.known.clear();
     this.known.set(key, slug);
-    this.redis.set(key, slug, 'EX', TTL_SECONDS, () => undefined);
+    this.redis.set(key, slug, 'EX', TTL_SECONDS).catch(() => undefined);
   }
 
   async ownerOf(taskId: string, principal: Principal): Promise<string | undefined> {

@@ -31,8 +31,9 @@ export class EventLog {
       .pipeline()
       .xadd(key, 'MAXLEN', '~', maxEvents, `${number}-1`, 'd', body)
       .pexpire(key, ttlMs)
+      .exec()
       // A stream that cannot be resumed is a smaller harm than an answer that does not arrive.
-      .exec(() => undefined);
+      .catch(() => undefined);
   }
 
   /** The events after `number`, oldest first. @throws Error while Redis is not reachable */
@@ -42,7 +43,7 @@ export class EventLog {
   }
 
   drop(streams: readonly string[]): void {
-    if (streams.length > 0) this.redis.unlink(...streams.map((stream) => this.key(stream)), () => undefined);
+    if (streams.length > 0) this.redis.unlink(...streams.map((stream) => this.key(stream))).catch(() => undefined);
   }
 
   private key(stream: string): string {

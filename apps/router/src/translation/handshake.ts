@@ -22,11 +22,8 @@ const KNOWN = new Set([
 /** What the server said of itself, with what the router adds: it watches every list, so it can tell of changes. */
 export function handshakeOf(info: UpstreamInfo, name: string): Handshake {
   const raw = JSON.parse(info.raw) as Json;
-  const meta = { ...(raw['_meta'] as Json | undefined) };
-  const serverInfo = (meta[ENVELOPE.serverInfo] ??
-    raw['serverInfo'] ??
-    info.serverInfo ?? { name, version: '' }) as Json;
-  delete meta[ENVELOPE.serverInfo];
+  const { [ENVELOPE.serverInfo]: self, ...meta } = (raw['_meta'] ?? {}) as Json;
+  const serverInfo = (self ?? raw['serverInfo'] ?? info.serverInfo ?? { name, version: '' }) as Json;
   const rest = Object.fromEntries(Object.entries(raw).filter(([key]) => !KNOWN.has(key)));
   if (Object.keys(meta).length > 0) rest['_meta'] = meta;
   return { capabilities: withListChanges(info.capabilities), serverInfo, instructions: info.instructions, rest };

@@ -75,11 +75,11 @@ export function headersFor(
   given: Record<string, string> | undefined,
 ): Record<string, string> | undefined {
   if (declared.length === 0) return given;
-  const headers = { ...given };
+  const own = new Set(declared.map(({ header }) => header));
+  const headers = Object.fromEntries(Object.entries(given ?? {}).filter(([name]) => !own.has(name)));
   for (const { path, header } of declared) {
     const value = argument(text, params, path);
-    if (value === undefined) delete headers[header];
-    else headers[header] = headerValue(value);
+    if (value !== undefined) headers[header] = headerValue(value);
   }
   return headers;
 }
