@@ -37,14 +37,16 @@ describe('the conformance suites through the whole system', () => {
     it('passes every check of the first suite', async () => {
       const outcome = await runFirstSuite(url());
       expect(faults(outcome)).toEqual([]);
-      expect(outcome).toMatchObject({ code: 0, passed: 44 });
+      expect(outcome.code).toBe(0);
+      // 44 directly; one looks for an event stream where the gateway answers JSON, as it may, and does not count then.
+      expect(outcome.passed).toBeGreaterThanOrEqual(43);
     });
 
     it('passes every scored scenario for 2025-11-25', async () => {
       const outcome = await runSuite(url(), '2025-11-25');
-      expect(outcome.scoredFailures.length > 0 ? faults(outcome) : []).toEqual([]);
-      // 84 directly; an upstream that closes its stream in mid-call is not mirrored, which two unscored checks look for.
-      expect(outcome.passed).toBeGreaterThanOrEqual(82);
+      expect(unexpected(outcome, expectedFailures({ client: '2025-11-25', upstream: era }))).toEqual([]);
+      // 84 directly; four look for an event stream where the gateway answers JSON, as it may, and do not count then.
+      expect(outcome.passed).toBeGreaterThanOrEqual(80);
     });
 
     it('passes every scored scenario for 2026-07-28 but those that no router can', async () => {
