@@ -114,11 +114,11 @@ export class CatalogueFeed implements OnApplicationShutdown {
     clearTimeout(feed.timer);
     const { upstream } = feed;
     try {
-      while (feed.stale.size > 0 && !feed.over.signal.aborted) {
+      while (feed.stale.size > 0 && !isOver(feed)) {
         const kinds = [...feed.stale];
         feed.stale.clear();
         const lists = await Promise.all(kinds.map(async (kind) => [kind, await readList(upstream, kind)] as const));
-        if (feed.over.signal.aborted) return;
+        if (isOver(feed)) return;
         this.catalogue.set(upstream.slug, Object.fromEntries(lists.map(([kind, { items }]) => [kind, items])));
         const ttls = lists.map(([, { ttlMs }]) => ttlMs).filter((ttl): ttl is number => ttl !== undefined && ttl > 0);
         if (ttls.length > 0 && !feed.subscription) this.later(feed, Math.max(MIN_TTL_MS, Math.min(...ttls)));
@@ -193,3 +193,5 @@ export class CatalogueFeed implements OnApplicationShutdown {
 function listChanges({ capabilities }: UpstreamInfo, kind: string): boolean {
   return (capabilities[kind] as { listChanged?: boolean } | undefined)?.listChanged === true;
 }
+
+const isOver = ({ over }: Feed): boolean => over.signal.aborted;

@@ -46,7 +46,9 @@ export class ConfigFile {
     });
     this.watcher.on('all', () => {
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => (this.reading = this.reading.then(() => this.load())), DEBOUNCE_MS);
+      this.timer = setTimeout(() => {
+        this.reading = this.reading.then(() => this.load());
+      }, DEBOUNCE_MS);
     });
     this.watcher.on('error', (error) => this.logger.warn({ err: error }, 'the configuration file cannot be watched'));
     await new Promise<void>((done) => this.watcher?.once('ready', done));
@@ -72,7 +74,10 @@ export class ConfigFile {
     }
     this.state.exists = true;
     const reading = readConfig(file, text, this.environment);
-    if ('message' in reading) return this.refuse([reading]);
+    if ('message' in reading) {
+      this.refuse([reading]);
+      return;
+    }
     // A server whose entry is broken keeps its last good one.
     const kept = reading.faults.flatMap(({ slug }) => (slug === undefined ? [] : [this.entries.get(slug)]));
     const known = new Set(reading.entries.map(({ slug }) => slug));

@@ -38,8 +38,8 @@ export async function dropOldKeys(settings: KeySettings): Promise<void> {
 }
 
 async function readKeys(path: string): Promise<string[] | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   });
   const keys = text?.split('\n').filter((line) => line.trim() !== '');

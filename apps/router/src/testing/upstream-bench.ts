@@ -13,8 +13,7 @@ export interface UpstreamBench {
   close(): Promise<void>;
 }
 
-export function upstreamBench(): UpstreamBench {
-  const reaper = new Reaper();
+export function upstreamBench(reaper = new Reaper()): UpstreamBench {
   const dispatcher = new Agent({ connect: { timeout: 2_000 } });
   const opened: SupervisedUpstream[] = [];
   return {
@@ -64,7 +63,7 @@ export function stdio(script: string, args: string[] = [], env: Record<string, s
     type: 'stdio',
     command: process.execPath,
     args: [script, ...args],
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...env },
     cwd: undefined,
   };
 }

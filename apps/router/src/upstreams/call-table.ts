@@ -94,6 +94,7 @@ export class CallTable {
       }
       case 'notifications/cancelled':
         return this.routeCancelled(message, send);
+      default:
     }
     const subscription = subscriptionIdOf(message);
     if (subscription !== undefined) {
@@ -104,8 +105,8 @@ export class CallTable {
   }
 
   private routeByCause(message: RpcText, send: Send, own: PendingCall | undefined): void {
-    const cause = own?.exchange.onMessage ? own : this.causeOf(message);
-    if (cause === undefined) return this.onStray(message, send);
+    const cause = own ?? this.causeOf(message);
+    if (cause === undefined || (cause !== 'ambiguous' && !cause.exchange.onMessage)) return this.onStray(message, send);
     if (cause !== 'ambiguous') return cause.deliver(message, send);
     const refusal = new AppError(
       'conflict',
@@ -124,7 +125,7 @@ export class CallTable {
   private causeOf(message: RpcText): PendingCall | 'ambiguous' | undefined {
     const isRequest = message.kind === 'request';
     if (!isRequest && !OF_A_CALL.has(message.method ?? '')) return undefined;
-    const candidates = [...this.calls.values()].filter((call) => call.exchange.onMessage && call.isBounded);
+    const candidates = [...this.calls.values()].filter(mayCause);
     const active = candidates.filter((call) => !call.isParked);
     const pool = active.length > 0 ? active : candidates;
     const latest = pool.at(-1);
@@ -148,6 +149,11 @@ export class CallTable {
   private find(id: string | undefined): PendingCall | undefined {
     return id === undefined ? undefined : this.calls.get(JSON.parse(id) as Key);
   }
+}
+
+/** Lists and probes of the router itself, and subscriptions, make no server ask anything. */
+function mayCause({ exchange, isBounded }: PendingCall): boolean {
+  return isBounded && (exchange.onMessage !== undefined || exchange.message.method === 'tools/call');
 }
 
 function callerOf({ exchange }: PendingCall): string {

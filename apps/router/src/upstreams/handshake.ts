@@ -138,8 +138,8 @@ export async function negotiateOverPipe(
       if (verdict.era === 'modern') return verdict.info;
       throw new AppError('upstream_error', 'The server speaks no protocol revision that is known here');
     });
-    return await Promise.any([initialize(), late]).catch((error: AggregateError) => {
-      throw error.errors[0];
+    return await Promise.any([initialize(), late]).catch((error: unknown) => {
+      throw (error as AggregateError).errors[0];
     });
   } finally {
     clearTimeout(timer);

@@ -6,7 +6,7 @@ import { discoverRequest, INITIALIZED, initializeRequest, legacyInfo, verdictOf 
 import { HttpRequest, type HttpHead, type HttpListener } from './http-request';
 import { pushModernHeaders } from './mcp-headers';
 import { cancelText } from './message';
-import type { CallLimits } from './pending-call';
+import type { CallLimits, PendingCall } from './pending-call';
 import type { Era, Exchange, UpstreamInfo } from './upstream';
 
 export interface HttpOptions {
@@ -98,15 +98,14 @@ export class HttpConnection implements Connection {
   exchange(exchange: Exchange, bounded: boolean): Promise<string> {
     if (this.over) return Promise.reject(new ConnectionLost(this.over.reason, false, this.over.sessionExpired));
     const modern = this.info.era === 'modern';
-    let request: HttpRequest | undefined;
     const opened = this.table.open(exchange, bounded, (id, why) => {
-      request?.abort();
+      request.abort();
       // A modern server takes the end of the stream as the cancellation.
       if (!modern) this.send(cancelText(id, why));
     });
     const headers = this.headers(modern ? this.info.protocolVersion : undefined, exchange.message);
     for (const name in exchange.headers) headers.push(name, exchange.headers[name] ?? '');
-    request = this.dispatch('POST', headers, opened.text, this.listenerOf(opened, RESUME_TRIES));
+    const request = this.dispatch('POST', headers, opened.text, this.listenerOf(opened, RESUME_TRIES));
     return opened.call.result;
   }
 
@@ -204,8 +203,8 @@ export class HttpConnection implements Connection {
           this.expire(call.fail.bind(call));
         else {
           if (head.type === 'application/json' && body !== '') receive(body);
-          if (!call.isSettled && isResponse(body)) receive(withId(body, id));
-          if (!call.isSettled) call.fail(refusal(head, body));
+          if (isOpen(call) && isResponse(body)) receive(withId(body, id));
+          if (isOpen(call)) call.fail(refusal(head, body));
         }
       },
       onError: (error, sent) => {
@@ -330,6 +329,8 @@ function isResponse(body: string): boolean {
 function isResponseTo(body: string, id: string): boolean {
   return isResponse(body) && readRpc(body).id === id;
 }
+
+const isOpen = (call: PendingCall): boolean => !call.isSettled;
 
 /** Servers answer a request that they refuse before reading it with `id: null`. */
 function withId(body: string, id: string): string {
