@@ -16,24 +16,36 @@ describe('who may come in', () => {
 
   const as = (key: string) => ({ authorization: `Bearer ${key}` });
 
+  const everywhere = (key: string) =>
+    Promise.all(
+      system.gateways.map(async ({ url }) => (await fetch(`${url}/api/v1/tools`, { headers: as(key) })).status),
+    );
+
   async function newKey(agent: object): Promise<string> {
     const created = await system.api<{ id: string }>('POST', '/api/v1/agents', agent);
     expect(created.status).toBe(201);
     const key = await system.api<{ key: string }>('POST', '/api/v1/keys', { agent: created.body.id, name: 'test' });
     expect(key.status).toBe(201);
+    // The other replica hears of the new key a moment later.
+    await eventually(async () => (await everywhere(key.body.key)).every((status) => status !== 401), 1_000);
     return key.body.key;
   }
 
-  it.each(['/api/v1/servers', '/api/v1/tools', '/api/v1/agents', '/api/v1/keys', '/api/v1/flags', '/metrics', '/api/v1/calls'])(
-    'answers 401 on %s without a key, with a wrong one, and with something that is none',
-    async (path) => {
-      for (const authorization of ['', 'Bearer nope', 'Basic YTpi', 'Bearer']) {
-        const { status, body, headers } = await system.api<{ code: string }>('GET', path, undefined, { authorization });
-        expect([path, authorization, status, body.code]).toEqual([path, authorization, 401, 'unauthorized']);
-        expect(headers.get('www-authenticate')).toMatch(/^Bearer/);
-      }
-    },
-  );
+  it.each([
+    '/api/v1/servers',
+    '/api/v1/tools',
+    '/api/v1/agents',
+    '/api/v1/keys',
+    '/api/v1/flags',
+    '/metrics',
+    '/api/v1/calls',
+  ])('answers 401 on %s without a key, with a wrong one, and with something that is none', async (path) => {
+    for (const authorization of ['', 'Bearer nope', 'Basic YTpi', 'Bearer']) {
+      const { status, body, headers } = await system.api<{ code: string }>('GET', path, undefined, { authorization });
+      expect([path, authorization, status, body.code]).toEqual([path, authorization, 401, 'unauthorized']);
+      expect(headers.get('www-authenticate')).toMatch(/^Bearer/);
+    }
+  });
 
   it.each(['/health/live', '/docs', '/docs-json'])('lets everyone see %s', async (path) => {
     expect((await system.api('GET', path, undefined, { authorization: '' })).status).toBe(200);
@@ -48,15 +60,10 @@ describe('who may come in', () => {
 
   it('refuses a revoked key at every replica within a second', async () => {
     const key = await newKey({ name: 'revoked' });
-    const everywhere = async () =>
-      Promise.all(
-        system.gateways.map(async ({ url }) => (await fetch(`${url}/api/v1/tools`, { headers: as(key) })).status),
-      );
-    await eventually(async () => (await everywhere()).every((status) => status === 200), 1_000);
     const { body } = await system.api<{ items: { id: string; agent: string }[] }>('GET', '/api/v1/keys');
     const { id } = body.items.find(({ agent }) => agent === 'revoked')!;
     expect((await system.api('DELETE', `/api/v1/keys/${id}`)).status).toBe(204);
-    await eventually(async () => (await everywhere()).every((status) => status === 401), 1_000);
+    await eventually(async () => (await everywhere(key)).every((status) => status === 401), 1_000);
   });
 
   it('keeps members out of what administrators do', async () => {
@@ -69,7 +76,10 @@ describe('who may come in', () => {
       ['GET', '/api/v1/keys'],
       ['PUT', '/api/v1/flags/LEGACY_SSE', { enabled: true }],
     ] as const) {
-      expect([path, (await system.api<{ code: string }>(method, path, body, as(key))).body.code]).toEqual([path, 'forbidden']);
+      expect([path, (await system.api<{ code: string }>(method, path, body, as(key))).body.code]).toEqual([
+        path,
+        'forbidden',
+      ]);
     }
     expect((await system.api('GET', '/api/v1/servers', undefined, as(key))).status).toBe(200);
   });
@@ -81,7 +91,13 @@ describe('who may come in', () => {
     expect(names.length).toBeGreaterThan(3);
     expect(names).not.toContain('everything__echo');
     expect(names.every((name) => name.startsWith('everything__'))).toBe(true);
-    const call = (tool: string) => system.api<{ code: string; detail: string }>('POST', `/api/v1/tools/${tool}/call`, { arguments: { message: 'x' } }, as(key));
+    const call = (tool: string) =>
+      system.api<{ code: string; detail: string }>(
+        'POST',
+        `/api/v1/tools/${tool}/call`,
+        { arguments: { message: 'x' } },
+        as(key),
+      );
     const [denied, unknown] = [await call('everything__echo'), await call('everything__ecko')];
     expect(denied.status).toBe(404);
     expect(denied.body.code).toBe(unknown.body.code);
@@ -98,13 +114,16 @@ describe('who may come in', () => {
 
   it('keeps the last administrator', async () => {
     expect((await system.api<{ code: string }>('DELETE', '/api/v1/agents/admin')).body.code).toBe('conflict');
-    expect((await system.api<{ code: string }>('PATCH', '/api/v1/agents/admin', { role: 'member' })).body.code).toBe('conflict');
+    expect((await system.api<{ code: string }>('PATCH', '/api/v1/agents/admin', { role: 'member' })).body.code).toBe(
+      'conflict',
+    );
   });
 
   it('notes when an agent was last seen', async () => {
     await newKey({ name: 'seen' }).then((key) => system.api('GET', '/api/v1/tools', undefined, as(key)));
     await eventually(
-      async () => (await system.api<{ lastSeenAt: string | null }>('GET', '/api/v1/agents/seen')).body.lastSeenAt !== null,
+      async () =>
+        (await system.api<{ lastSeenAt: string | null }>('GET', '/api/v1/agents/seen')).body.lastSeenAt !== null,
       15_000,
     );
   });

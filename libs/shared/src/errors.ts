@@ -37,6 +37,7 @@ export const ERRORS = {
   upstream_error: { status: 502, jsonRpc: -31502, title: 'The MCP server answered with an error' },
   upstream_overloaded: { status: 503, jsonRpc: -31429, title: 'The MCP server has too many calls in flight' },
   url_refused: { status: 422, jsonRpc: -31022, title: 'The address may not be requested from here' },
+  maintenance: { status: 503, jsonRpc: -31503, title: 'Calls are switched off for maintenance' },
   cancelled: { status: 499, jsonRpc: -31499, title: 'The request was cancelled' },
   no_instance: { status: 503, jsonRpc: -31503, title: 'No instance of the service is running' },
   instance_lost: {

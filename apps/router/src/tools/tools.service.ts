@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, isToolAllowed, memberAt, type Principal, type ToolResult } from '@mcp-router/shared';
-import { isFeatureEnabled } from '@mcp-router/platform';
 import { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueItem } from '../catalogue/catalogue-item';
 import { CallRecorder, outcomeOfResult } from '../calls/call-recorder';
@@ -63,8 +62,6 @@ export class ToolsService {
     try {
       const tool = this.get(request.tool, request.principal);
       server = tool.server;
-      if (!isFeatureEnabled('ROUTER_SERVICES'))
-        throw new AppError('upstream_unavailable', 'Calls are switched off for maintenance');
       this.check.check(tool.publicName, inputSchemaOf(tool), request.arguments);
       const sentAt = performance.now();
       try {

@@ -1,3 +1,4 @@
+import { isFeatureEnabled } from '@mcp-router/platform';
 import { AppError, type RpcText, type ServerState } from '@mcp-router/shared';
 import type { Dispatcher } from 'undici';
 import { LogRing } from '../processes/log-ring';
@@ -155,6 +156,7 @@ export class SupervisedUpstream implements Upstream {
   }
 
   async exchange(exchange: Exchange): Promise<string> {
+    refuseInMaintenance(exchange);
     this.admit();
     const { bulkhead } = this;
     if (!bulkhead.tryEnter()) await bulkhead.enter(exchange.signal);
@@ -482,5 +484,13 @@ function orCancelled<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+/** The switch that stops all calls of people and programs, but not the router's own housekeeping. */
+function refuseInMaintenance({ principal }: Caller): void {
+  if (isFeatureEnabled('ROUTER_SERVICES') || principal === SYSTEM_CALLER.principal) return;
+  throw new AppError('maintenance', 'Calls are switched off for maintenance', {
+    hint: 'Try again later; an administrator switches them on with the flag ROUTER_SERVICES',
   });
 }
