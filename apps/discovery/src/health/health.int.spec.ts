@@ -9,6 +9,7 @@ import { until } from '../testing/until';
 import { HealthSchedule } from './health.schedule';
 import { HealthService } from './health.service';
 import { HealthStore } from './health.store';
+import { TrafficWatch } from './traffic-watch';
 
 const env = DiscoveryEnv.parse({ DATABASE_URL: 'unused', PROBE_INTERVAL_SECONDS: 3600 });
 const counts = { tools: 2, resources: 0, resourceTemplates: 0, prompts: 1 };
@@ -187,4 +188,22 @@ it('lists page by page', async () => {
   const second = await health.list(first.nextCursor ?? '', 2, undefined);
   expect([...first.items, ...second.items].map(({ server }) => server)).toEqual(['a', 'b', 'c']);
   expect(second.nextCursor).toBeNull();
+});
+
+it('probes a server at once after one failed call, and not for a call that the tool or the caller spoiled', async () => {
+  const { bus, health } = setup({ a: good });
+  await watch('a');
+  await health.check('a');
+  const traffic = new TrafficWatch(bus, health, pino({ level: 'silent' }));
+  const isDue = async () => Date.parse((await health.get('a')).nextProbeAt ?? '') <= Date.now();
+  await traffic.take([
+    { server: 'a', outcome: 'tool_error' },
+    { server: 'a', outcome: 'error', errorCode: '-32602' },
+    { server: 'a', outcome: 'denied' },
+  ]);
+  expect(await isDue()).toBe(false);
+  await traffic.take([{ server: 'a', outcome: 'error', errorCode: '-31504' }]);
+  expect(await isDue()).toBe(true);
+  await traffic.flush();
+  expect(await isDue()).toBe(false);
 });

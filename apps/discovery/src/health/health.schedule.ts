@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus, ENV, LOGGER, contextOf, runInContext } from '@mcp-router/platform';
-import { SYSTEM_PRINCIPAL, listServers, serverChanged, trafficSeen } from '@mcp-router/shared';
+import { SYSTEM_PRINCIPAL, listServers, serverChanged } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import type { DiscoveryEnv } from '../config';
 import { HealthService } from './health.service';
@@ -32,13 +32,7 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
 
   onApplicationBootstrap(): void {
     const reload = () => this.reloadServers();
-    this.stops.push(
-      this.bus.listen(serverChanged, reload),
-      this.bus.onResume(reload),
-      this.bus.listen(trafficSeen, ({ servers }) => {
-        for (const { slug, ...calls } of servers) void this.work(() => this.health.noteTraffic(slug, calls));
-      }),
-    );
+    this.stops.push(this.bus.listen(serverChanged, reload), this.bus.onResume(reload));
     const forget = () =>
       void this.work(() => this.store.forgetSamples(Date.now() - this.env.HEALTH_HISTORY_DAYS * DAY_MS));
     this.timers.push(
@@ -94,7 +88,7 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
       const due = await this.store.claimDue(Date.now(), 4 * this.env.PROBE_TIMEOUT_MS + 5000, free);
       for (const server of due) void this.work(() => this.health.check(server));
     } catch (error) {
-      this.log.warn({ error }, 'due probes cannot be read');
+      this.log.warn({ err: error }, 'due probes cannot be read');
     } finally {
       this.isClaiming = false;
     }
@@ -103,7 +97,7 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
   /** Runs work of the schedule in a context of its own; what fails is tried again when it is next due. */
   private async work(task: () => Promise<void>): Promise<void> {
     const run = runInContext(contextOf({ principal: SYSTEM_PRINCIPAL, caller: this.bus.instanceId }), task).catch(
-      (error: unknown) => this.log.warn({ error }, 'health work failed'),
+      (error: unknown) => this.log.warn({ err: error }, 'health work failed'),
     );
     this.running.add(run);
     await run;

@@ -133,6 +133,8 @@ export class ServersHandler {
       counts: upstream?.info ? this.catalogue.counts(slug) : null,
       error,
     });
+    const builtin = upstream ? undefined : this.upstreams.get(slug);
+    if (builtin) return { ...result(true, null, null), state: builtin.state, counts: this.catalogue.counts(slug) };
     if (!upstream) return result(false, null, { code: 'upstream_unavailable', detail: 'The server is not running' });
     const { state } = upstream;
     if (state === 'stopped' || state === 'disabled') return result(state === 'stopped', null, null);

@@ -267,9 +267,3 @@ export const serverChanged = broadcast(
     restart: z.boolean().optional(),
   }),
 );
-
-/** How calls to servers went since the last notice of this replica: every few seconds, and at once when a server did not answer. */
-export const trafficSeen = broadcast(
-  'router.trafficSeen',
-  z.object({ servers: z.array(z.object({ slug: z.string(), ok: z.int(), failed: z.int() })) }),
-);
