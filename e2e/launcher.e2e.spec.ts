@@ -165,6 +165,17 @@ describe('npm start', () => {
     expect(first.processes()).not.toEqual([]); // Postgres and Redis wait for the next start.
   });
 
+  it('leaves no service either when it is killed while the services are starting', async () => {
+    const launcher = first.run();
+    await eventually(() => first.services().length > 3, START_MS);
+    launcher.kill('SIGKILL');
+    await eventually(
+      () => first.services().length === 0,
+      20_000,
+      () => `still there: ${first.services().join('\n')}`,
+    );
+  });
+
   it('takes the data up again at the next start, without building, and does not show the key again', async () => {
     await first.start();
     expect(first.output).not.toMatch(/^built|Installing/m);

@@ -48,6 +48,7 @@ class PlatformModule {}
  * launcher that started it is gone.
  */
 export async function boot<E extends z.ZodType<CommonEnv>>(app: App<E>): Promise<void> {
+  endWithLauncher(() => process.exit(0));
   let env: z.output<E>;
   try {
     env = readEnv(app.env, process.env);
@@ -149,6 +150,15 @@ function endWell(
   };
   process.once('SIGTERM', () => end('SIGTERM'));
   process.once('SIGINT', () => end('SIGINT'));
-  // The launcher holds an ipc channel to each service: when it dies, also by kill -9, the channel closes.
-  if (process.send) process.once('disconnect', () => end('the launcher is gone'));
+  endWithLauncher(() => end('the launcher is gone'));
+}
+
+/**
+ * The launcher holds an ipc channel to each service: when it dies, also by kill -9, the channel closes. Replaces what was
+ * to be done before; acts at once when the channel has closed while nobody listened.
+ */
+function endWithLauncher(end: () => void): void {
+  if (!process.send) return;
+  process.removeAllListeners('disconnect').once('disconnect', end);
+  if (!process.connected) end();
 }

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, type Logger } from 'pino';
+import { pino, type Logger, type LoggerOptions } from 'pino';
 import { currentContext } from './bus/context';
 
 /** Header and field names whose values are never written. */
@@ -16,7 +16,11 @@ const SECRETS = [
 
 /** The process's logger: JSON lines with the service, and the request id and trace of what is being handled. */
 export function createLogger(service: string, level: string): Logger {
-  return pino({
+  const output = pino.destination({ sync: true });
+  // Each line is out when it is logged. On a pipe whose reader is gone a flush would try for ever, after `fatal` also, and
+  // the service would outlive the launcher.
+  output.flushSync = () => undefined;
+  const options: LoggerOptions = {
     level,
     base: { service },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -28,7 +32,8 @@ export function createLogger(service: string, level: string): Logger {
         ? { requestId: context.requestId, ...(context.traceparent ? { traceparent: context.traceparent } : {}) }
         : {};
     },
-  });
+  };
+  return pino(options, output);
 }
 
 /** Nest's own log lines through pino; its start-up chatter is `debug`. */
