@@ -5,6 +5,7 @@ import { AccessGuard } from './access/access.guard';
 import { AccessModule } from './access/access.module';
 import { AgentEntity } from './access/agent.entity';
 import { ApiKeyEntity } from './access/api-key.entity';
+import { AnalysisModule } from './analysis/analysis.module';
 import { CallsController } from './calls/calls.controller';
 import { ServerHealthController } from './discovery/server-health.controller';
 import { FlagOverrideEntity } from './flags/flag-override.entity';
@@ -21,7 +22,7 @@ import { ToolsController } from './tools/tools.controller';
 export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
 
 @Module({
-  imports: [TypeOrmModule.forFeature([FlagOverrideEntity]), AccessModule, McpModule],
+  imports: [TypeOrmModule.forFeature([FlagOverrideEntity]), AccessModule, AnalysisModule, McpModule],
   controllers: [
     CallsController,
     FlagsController,

@@ -1,3 +1,4 @@
+export * from './contracts/analyzer.contracts';
 export * from './contracts/contract';
 export * from './contracts/discovery.contracts';
 export * from './contracts/gateway.contracts';

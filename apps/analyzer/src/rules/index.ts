@@ -10,9 +10,10 @@ import { lookAlikeName } from './look-alike-name.rule';
 import { missingDescription } from './missing-description.rule';
 import { missingSchema } from './missing-schema.rule';
 import { overBroadSchema } from './over-broad-schema.rule';
-import type { CodeRule, ProjectRule, Rule, SurfaceRule } from './rule';
+import type { CatalogueRule, CodeRule, ProjectRule, Rule, SurfaceRule } from './rule';
 import { sensitivePath } from './sensitive-path.rule';
 import { toolShadowing } from './tool-shadowing.rule';
+import { toxicFlowRule } from './toxic-flow.rule';
 
 /** Every rule there is. A new one is a file beside this and a line here. */
 export const RULES: readonly Rule[] = [
@@ -25,6 +26,7 @@ export const RULES: readonly Rule[] = [
   encodedText,
   harmfulPurpose,
   toolShadowing,
+  toxicFlowRule,
   lookAlikeName,
   annotationLie,
   missingSchema,
@@ -33,5 +35,6 @@ export const RULES: readonly Rule[] = [
 ];
 
 export const SURFACE_RULES = RULES.filter((rule): rule is SurfaceRule => rule.target === 'tool');
+export const CATALOGUE_RULES = RULES.filter((rule): rule is CatalogueRule => rule.target === 'catalogue');
 export const CODE_RULES = RULES.filter((rule): rule is CodeRule => rule.target === 'code');
 export const PROJECT_RULES = RULES.filter((rule): rule is ProjectRule => rule.target === 'project');

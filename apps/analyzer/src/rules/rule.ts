@@ -42,6 +42,16 @@ export interface SurfaceRule extends RuleFacts {
 /** One definition, or several when the rule compares; hits are expected in the first. */
 export type ToolExample = Partial<SurfaceTool> | readonly Partial<SurfaceTool>[];
 
+/** Looks at all tools that one caller has at once. */
+export interface CatalogueRule extends RuleFacts {
+  readonly target: 'catalogue';
+  check(tools: readonly SurfaceTool[]): Iterable<{ message: string; evidence: string }>;
+  readonly examples: {
+    readonly bad: readonly (readonly Partial<SurfaceTool>[])[];
+    readonly good: readonly (readonly Partial<SurfaceTool>[])[];
+  };
+}
+
 /** Something a rule saw in a file. */
 export interface CodeHit {
   /** Node of the tree, which gives the place and the snippet. */
@@ -83,4 +93,4 @@ export interface ProjectRule extends RuleFacts {
   readonly examples: { readonly bad: readonly ProjectExample[]; readonly good: readonly ProjectExample[] };
 }
 
-export type Rule = SurfaceRule | CodeRule | ProjectRule;
+export type Rule = SurfaceRule | CatalogueRule | CodeRule | ProjectRule;

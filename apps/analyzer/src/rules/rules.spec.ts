@@ -1,7 +1,7 @@
 import { readCode } from '../engine/code-file';
 import type { SurfaceTool } from '../surface/catalogue';
 import { scanCatalogue } from '../surface/scan';
-import { CODE_RULES, RULES, SURFACE_RULES } from '.';
+import { CATALOGUE_RULES, CODE_RULES, RULES, SURFACE_RULES } from '.';
 import type { CodeRule, SurfaceRule, ToolExample } from './rule';
 
 const BLANK: SurfaceTool = {
@@ -19,6 +19,12 @@ it('gives every rule an id of its own, named after its family or folder', () => 
   const ids = RULES.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.filter((id) => !/^[a-z-]+\/[a-z0-9-]+$/.test(id))).toEqual([]);
+});
+
+it.each(CATALOGUE_RULES)('$id finds its bad examples and leaves the good ones alone', ({ check, examples }) => {
+  const hits = (tools: readonly Partial<SurfaceTool>[]) => [...check(tools.map((tool) => ({ ...BLANK, ...tool })))];
+  expect(examples.bad.map((tools) => hits(tools).length > 0)).toEqual(examples.bad.map(() => true));
+  expect(examples.good.flatMap(hits)).toEqual([]);
 });
 
 it('shows a bad and a good example with every rule', () => {

@@ -196,7 +196,7 @@ function readable(value: unknown): unknown {
 }
 
 /** The diff as lines a person can read. */
-export function renderDiff({ changes }: DefinitionDiff): string {
+export function renderDiff({ changes }: Pick<DefinitionDiff, 'changes'>): string {
   const show = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
   return changes
     .flatMap(({ pointer, class: kind, why, before, after }) => [

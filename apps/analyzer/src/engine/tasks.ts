@@ -1,0 +1,59 @@
+import type { SurfaceTool } from '../surface/catalogue';
+import { type Definition } from '../surface/definition';
+import { type DefinitionDiff, diffDefinitions } from '../surface/definition-diff';
+import { scanCatalogue, type SurfaceFinding } from '../surface/scan';
+import { toxicFlow, type ToxicFlow } from '../surface/toxic-flow';
+import { CATALOGUE_RULES } from '../rules';
+
+/** A finding as it travels out of the child: the rule by its id. */
+export interface SurfaceResult extends Omit<SurfaceFinding, 'rule'> {
+  ruleId: string;
+}
+
+export interface SurfaceScan {
+  findings: SurfaceResult[];
+  /** What no single tool is at fault for. */
+  catalogue: { ruleId: string; message: string; evidence: string }[];
+  toxicFlow: ToxicFlow | null;
+}
+
+export interface DiffResult extends Omit<DefinitionDiff, 'findings'> {
+  findings: SurfaceResult[];
+}
+
+const result = ({ rule, ...finding }: SurfaceFinding): SurfaceResult => ({ ...finding, ruleId: rule.id });
+
+/**
+ * What the child process can be asked to do. Everything that reads hostile text runs here: it may take its time or its
+ * memory, and is killed for it.
+ */
+export const TASKS = {
+  surface: ({ tools }: { tools: SurfaceTool[] }): SurfaceScan => ({
+    findings: scanCatalogue(tools).map(result),
+    catalogue: CATALOGUE_RULES.flatMap((rule) => [...rule.check(tools)].map((hit) => ({ ruleId: rule.id, ...hit }))),
+    toxicFlow: toxicFlow(tools),
+  }),
+
+  diff: (input: {
+    before: Definition;
+    after: Definition;
+    server: string;
+    name: string;
+    others: SurfaceTool[];
+  }): DiffResult => {
+    const diff = diffDefinitions(input.before, input.after, input, input.others);
+    return { ...diff, findings: diff.findings.map(result) };
+  },
+} as const;
+
+export type TaskName = keyof typeof TASKS;
+export type TaskInput<T extends TaskName> = Parameters<(typeof TASKS)[T]>[0];
+export type TaskOutput<T extends TaskName> = Awaited<ReturnType<(typeof TASKS)[T]>>;
+
+export interface TaskRequest {
+  id: number;
+  task: TaskName;
+  input: unknown;
+}
+
+export type TaskReply = { id: number; output: unknown } | { id: number; error: string };

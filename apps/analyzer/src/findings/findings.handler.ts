@@ -1,0 +1,46 @@
+import { Controller } from '@nestjs/common';
+import { Handles } from '@mcp-router/platform';
+import {
+  decideFinding,
+  getFinding,
+  getRule,
+  listFindings,
+  listRules,
+  type AnalyzerRule,
+  type Finding,
+  type FindingDecision,
+  type FindingsQuery,
+  type Page,
+} from '@mcp-router/shared';
+import { describeRule, describeRules } from '../rules/catalogue';
+import { FindingsStore } from './findings.store';
+
+@Controller()
+export class FindingsHandler {
+  constructor(private readonly findings: FindingsStore) {}
+
+  @Handles(listFindings)
+  list(query: FindingsQuery): Promise<Page<Finding>> {
+    return this.findings.list(query);
+  }
+
+  @Handles(getFinding)
+  get({ id }: { id: string }): Promise<Finding> {
+    return this.findings.get(id);
+  }
+
+  @Handles(decideFinding)
+  decide({ id, ...decision }: FindingDecision & { id: string }): Promise<Finding> {
+    return this.findings.decide(id, decision);
+  }
+
+  @Handles(listRules)
+  async rules({ family }: { family?: string | undefined }): Promise<{ items: AnalyzerRule[] }> {
+    return { items: describeRules(family) };
+  }
+
+  @Handles(getRule)
+  async rule({ id }: { id: string }): Promise<AnalyzerRule> {
+    return describeRule(id);
+  }
+}

@@ -1,0 +1,168 @@
+import { Injectable } from '@nestjs/common';
+import { Bus, currentContext } from '@mcp-router/platform';
+import { AppError, heldToolsChanged, type DefinitionDiff, type ToolDefinition, type ToolPin } from '@mcp-router/shared';
+import { DataSource, type EntityManager } from 'typeorm';
+import { Engine } from '../engine/engine';
+import type { DiffResult } from '../engine/tasks';
+import type { SurfaceTool } from '../surface/catalogue';
+import { definitionHash, definitionOf } from '../surface/definition';
+import { renderDiff } from '../surface/definition-diff';
+import { keyOf, PinsStore, withoutDefinitions, type StoredPin } from './pins.store';
+
+const HOLDING = new Set<ToolPin['state']>(['held', 'rejected']);
+const DIFF_TIMEOUT_MS = 10_000;
+
+/** Every tool's definition is pinned when it is first seen; what a server makes of it later is judged against the pin. */
+@Injectable()
+export class PinsService {
+  private revision = 0;
+
+  constructor(
+    private readonly pins: PinsStore,
+    private readonly engine: Engine,
+    private readonly bus: Bus,
+    private readonly database: DataSource,
+  ) {}
+
+  /**
+   * Compares the live definitions with their pins and moves the pins on.
+   *
+   * @returns whether the set of held tools changed
+   */
+  async compare(tools: readonly SurfaceTool[], db: EntityManager): Promise<boolean> {
+    const known = new Map(
+      (await this.pins.ofServers([...new Set(tools.map(({ server }) => server))], db)).map((pin) => [
+        `${pin.server}\n${pin.tool}`,
+        pin,
+      ]),
+    );
+    let heldChanged = false;
+    const unchanged: { server: string; tool: string }[] = [];
+    for (const tool of tools) {
+      const pin = known.get(`${tool.server}\n${keyOf(tool.name)}`);
+      const hash = definitionHash(definitionOf(tool));
+      if (pin?.currentHash === hash) {
+        unchanged.push(pin);
+        continue;
+      }
+      const next = pin ? await this.moved(pin, tool, hash, tools) : firstPin(tool, hash);
+      if (HOLDING.has(next.state) !== HOLDING.has(pin?.state ?? 'approved')) heldChanged = true;
+      await this.pins.write(next, db);
+    }
+    await this.pins.touch(unchanged, db);
+    return heldChanged;
+  }
+
+  private async moved(
+    pin: StoredPin,
+    tool: SurfaceTool,
+    hash: string,
+    others: readonly SurfaceTool[],
+  ): Promise<StoredPin> {
+    const currentDefinition = definitionOf(tool);
+    const now = new Date().toISOString();
+    const base = { ...pin, currentHash: hash, currentDefinition, changedAt: now };
+    if (hash === pin.approvedHash) return { ...base, state: 'approved', diff: null };
+    const diff = await this.diff(pin, tool, others);
+    if (diff.class === 'cosmetic')
+      return {
+        ...base,
+        state: 'approved',
+        approvedHash: hash,
+        approvedDefinition: currentDefinition,
+        approvedBy: 'cosmetic change',
+        approvedAt: now,
+        diff,
+      };
+    return { ...base, state: diff.class === 'dangerous' ? 'held' : 'changed', diff };
+  }
+
+  private async diff(pin: StoredPin, tool: SurfaceTool, others: readonly SurfaceTool[]): Promise<DefinitionDiff> {
+    try {
+      const input = {
+        before: pin.approvedDefinition,
+        after: definitionOf(tool),
+        server: tool.server,
+        name: tool.name,
+        others: [...others],
+      };
+      return toDiff(await this.engine.run('diff', input, { timeoutMs: DIFF_TIMEOUT_MS }));
+    } catch (error) {
+      // A definition that cannot even be compared is not one to trust.
+      const why = `the change could not be judged: ${(error as Error).message}`;
+      const changes: DefinitionDiff['changes'] = [{ pointer: '', kind: 'changed', class: 'dangerous', why }];
+      return { class: 'dangerous', changes, text: `dangerous  ${why}` };
+    }
+  }
+
+  async decide(input: {
+    server: string;
+    tool: string;
+    decision: 'approve' | 'reject';
+    currentHash?: string | undefined;
+  }): Promise<ToolPin> {
+    const pin = await this.database.transaction(async (db) => {
+      const found = await this.pins.get(input.server, input.tool, db);
+      if (input.currentHash !== undefined && input.currentHash !== found.currentHash)
+        throw new AppError('precondition_failed', `"${input.tool}" has changed again since it was looked at`, {
+          hint: 'Read the pin again',
+        });
+      const by = currentContext()?.principal?.agent ?? 'system';
+      const next: StoredPin =
+        input.decision === 'reject'
+          ? { ...found, state: 'rejected' }
+          : {
+              ...found,
+              state: 'approved',
+              approvedHash: found.currentHash,
+              approvedDefinition: found.currentDefinition,
+              approvedBy: by,
+              approvedAt: new Date().toISOString(),
+              diff: null,
+            };
+      await this.pins.write(next, db);
+      return next;
+    });
+    await this.announce();
+    return withoutDefinitions(pin);
+  }
+
+  async announce(): Promise<void> {
+    await this.bus.broadcast(heldToolsChanged, { revision: ++this.revision });
+  }
+
+  async compareGiven(before: ToolDefinition, after: ToolDefinition): Promise<DefinitionDiff> {
+    const input = {
+      before: definitionOf(before),
+      after: definitionOf(after),
+      server: after.server,
+      name: after.name,
+      others: [],
+    };
+    return toDiff(await this.engine.run('diff', input, { timeoutMs: DIFF_TIMEOUT_MS }));
+  }
+}
+
+function toDiff(diff: DiffResult): DefinitionDiff {
+  return { class: diff.class, changes: diff.changes, text: renderDiff(diff) };
+}
+
+/** Trust on first use: what a tool is when it is first seen is what is approved. */
+function firstPin(tool: SurfaceTool, hash: string): StoredPin {
+  const definition = definitionOf(tool);
+  const now = new Date().toISOString();
+  return {
+    server: tool.server,
+    tool: keyOf(tool.name),
+    state: 'approved',
+    approvedHash: hash,
+    approvedDefinition: definition,
+    approvedBy: 'first use',
+    approvedAt: now,
+    currentHash: hash,
+    currentDefinition: definition,
+    diff: null,
+    changedAt: null,
+    lastSeenAt: now,
+  };
+}

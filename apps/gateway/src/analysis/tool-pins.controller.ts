@@ -1,0 +1,98 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Bus } from '@mcp-router/platform';
+import {
+  decideToolPin,
+  DefinitionDiff,
+  diffTool,
+  getToolPin,
+  listToolPins,
+  scanServer,
+  scanTools,
+  SurfaceReport,
+  ToolPin,
+  type Page,
+} from '@mcp-router/shared';
+import { z } from 'zod';
+import { AdminOnly } from '../access/access.guard';
+
+const Decision = z
+  .object({ currentHash: z.string().max(128).optional() })
+  .default({})
+  .meta({ id: 'ToolPinDecision', description: '`currentHash`: refuse with 412 if the tool changed since it was read' });
+
+/** The approved definition of every tool, and what its server has made of it since. */
+@ApiTags('analysis')
+@Controller('api/v1/tool-pins')
+@AdminOnly()
+export class ToolPinsController {
+  constructor(private readonly bus: Bus) {}
+
+  @Get()
+  @ApiResponse({ status: 200, standardSchema: listToolPins.output })
+  list(@Query({ schema: listToolPins.input }) query: z.output<typeof listToolPins.input>): Promise<Page<ToolPin>> {
+    return this.bus.call(listToolPins, query);
+  }
+
+  @Get(':server/:tool')
+  @ApiResponse({ status: 200, standardSchema: ToolPin })
+  get(@Param('server') server: string, @Param('tool') tool: string): Promise<ToolPin> {
+    return this.bus.call(getToolPin, { server, tool });
+  }
+
+  /** Makes the tool's present definition the approved one; a held tool is routable again. */
+  @Post(':server/:tool/approve')
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: ToolPin })
+  approve(
+    @Param('server') server: string,
+    @Param('tool') tool: string,
+    @Body({ schema: Decision }) body: z.output<typeof Decision>,
+  ): Promise<ToolPin> {
+    return this.bus.call(decideToolPin, { server, tool, decision: 'approve', ...body });
+  }
+
+  /** Holds the tool until its server changes it or someone approves it. */
+  @Post(':server/:tool/reject')
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: ToolPin })
+  reject(
+    @Param('server') server: string,
+    @Param('tool') tool: string,
+    @Body({ schema: Decision }) body: z.output<typeof Decision>,
+  ): Promise<ToolPin> {
+    return this.bus.call(decideToolPin, { server, tool, decision: 'reject', ...body });
+  }
+}
+
+/** Scans of tool definitions on demand. */
+@ApiTags('analysis')
+@Controller('api/v1')
+export class ScansController {
+  constructor(private readonly bus: Bus) {}
+
+  /** Scans pasted definitions; nothing is stored. */
+  @Post('tool-scans')
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: SurfaceReport })
+  scan(@Body({ schema: scanTools.input }) input: z.output<typeof scanTools.input>): Promise<SurfaceReport> {
+    return this.bus.call(scanTools, input);
+  }
+
+  /** Scans the live tools of a server now, instead of at the next change. */
+  @Post('servers/:server/scan')
+  @AdminOnly()
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: SurfaceReport })
+  scanServer(@Param('server') server: string): Promise<SurfaceReport> {
+    return this.bus.call(scanServer, { server });
+  }
+
+  /** What changed between two definitions of one tool, and how much it matters. */
+  @Post('tool-diffs')
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: DefinitionDiff })
+  diff(@Body({ schema: diffTool.input }) input: z.output<typeof diffTool.input>): Promise<DefinitionDiff> {
+    return this.bus.call(diffTool, input);
+  }
+}

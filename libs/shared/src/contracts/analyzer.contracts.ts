@@ -1,0 +1,216 @@
+import { z } from 'zod';
+import { Empty, PageQuery, pageOf } from '../page';
+import { broadcast, contract } from './contract';
+import { Slug } from './router.contracts';
+
+/** `error` needs action, `warning` a look, `note` is for tidiness; the words of SARIF. */
+export const FindingLevel = z.enum(['error', 'warning', 'note']);
+export type FindingLevel = z.infer<typeof FindingLevel>;
+export const FindingConfidence = z.enum(['high', 'medium', 'low']);
+/** `fixed` is what a later scan did not see any more; `accepted` and `false-positive` are what a person decided. */
+export const FindingState = z.enum(['open', 'fixed', 'accepted', 'false-positive']);
+export type FindingState = z.infer<typeof FindingState>;
+
+/** Something a rule saw: in a tool's definition, across the catalogue, or in code. */
+export const Finding = z
+  .object({
+    id: z.string(),
+    ruleId: z.string(),
+    level: FindingLevel,
+    confidence: FindingConfidence,
+    message: z.string(),
+    subject: z.enum(['tool', 'catalogue', 'code']),
+    /** Of a tool: its server, its name there, and a JSON Pointer into its definition. */
+    server: z.string().nullable(),
+    tool: z.string().nullable(),
+    pointer: z.string().nullable(),
+    /** Of code: the project, the path in it, and lines and columns from 1. */
+    project: z.string().nullable(),
+    path: z.string().nullable(),
+    line: z.int().nullable(),
+    column: z.int().nullable(),
+    endLine: z.int().nullable(),
+    /** The text that gave it away. */
+    evidence: z.string().nullable(),
+    /** The same for the same finding of every later scan, also when lines moved. */
+    fingerprint: z.string(),
+    cwe: z.array(z.int()),
+    owasp: z.array(z.string()),
+    state: FindingState,
+    note: z.string().nullable(),
+    firstSeenAt: z.iso.datetime(),
+    lastSeenAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Finding' });
+export type Finding = z.infer<typeof Finding>;
+
+export const FindingsQuery = PageQuery.extend({
+  rule: z.string().max(100).optional(),
+  level: FindingLevel.optional(),
+  state: FindingState.optional(),
+  server: z.string().max(64).optional(),
+  tool: z.string().max(256).optional(),
+  project: z.string().max(100).optional(),
+  analysis: z.string().max(64).optional(),
+});
+export type FindingsQuery = z.infer<typeof FindingsQuery>;
+
+export const listFindings = contract('analyzer.listFindings', { input: FindingsQuery, output: pageOf(Finding) });
+export const getFinding = contract('analyzer.getFinding', {
+  input: z.object({ id: z.string().max(64) }),
+  output: Finding,
+});
+export const FindingDecision = z
+  .object({
+    state: z.enum(['open', 'accepted', 'false-positive']),
+    note: z.string().max(2_000).optional(),
+  })
+  .meta({ id: 'FindingDecision' });
+export type FindingDecision = z.infer<typeof FindingDecision>;
+export const decideFinding = contract('analyzer.decideFinding', {
+  input: FindingDecision.extend({ id: z.string().max(64) }),
+  output: Finding,
+});
+
+export const AnalyzerRule = z
+  .object({
+    id: z.string(),
+    family: z.string(),
+    target: z.enum(['tool', 'code', 'project']),
+    title: z.string(),
+    level: FindingLevel,
+    confidence: FindingConfidence,
+    explanation: z.string(),
+    languages: z.array(z.string()),
+    cwe: z.array(z.int()),
+    owasp: z.array(z.string()),
+    /** What the rule finds and what it leaves alone. */
+    examples: z.object({ bad: z.array(z.unknown()), good: z.array(z.unknown()) }),
+  })
+  .meta({ id: 'AnalyzerRule' });
+export type AnalyzerRule = z.infer<typeof AnalyzerRule>;
+export const listRules = contract('analyzer.listRules', {
+  input: z.object({ family: z.string().max(32).optional() }),
+  output: z.object({ items: z.array(AnalyzerRule) }),
+});
+export const getRule = contract('analyzer.getRule', {
+  input: z.object({ id: z.string().max(100) }),
+  output: AnalyzerRule,
+});
+
+/** A tool's definition as its server gives it; nothing in it is trusted. */
+export const ToolDefinition = z
+  .looseObject({
+    name: z.string().min(1).max(512),
+    server: z.string().max(64).default('pasted'),
+    title: z.string().max(100_000).optional(),
+    description: z.string().max(1_000_000).optional(),
+    inputSchema: z.unknown().optional(),
+    outputSchema: z.unknown().optional(),
+    annotations: z.record(z.string(), z.unknown()).optional(),
+  })
+  .meta({ id: 'ToolDefinition' });
+export type ToolDefinition = z.infer<typeof ToolDefinition>;
+
+/** A finding of a scan that is not kept. */
+export const SurfaceFinding = Finding.pick({
+  ruleId: true,
+  level: true,
+  confidence: true,
+  message: true,
+  server: true,
+  tool: true,
+  pointer: true,
+  evidence: true,
+  fingerprint: true,
+}).meta({ id: 'SurfaceFinding' });
+export type SurfaceFinding = z.infer<typeof SurfaceFinding>;
+
+const Verdict = z.enum(['clean', 'suspicious', 'dangerous']);
+/** Strangers' text, private data and a way out in the same hands: the tools of each kind. */
+export const ToxicFlow = z.object({
+  servers: z.array(z.string()),
+  tools: z.object({
+    untrustedInput: z.array(z.string()),
+    privateData: z.array(z.string()),
+    wayOut: z.array(z.string()),
+  }),
+});
+export const SurfaceReport = z
+  .object({ verdict: Verdict, findings: z.array(SurfaceFinding), toxicFlow: ToxicFlow.nullable() })
+  .meta({ id: 'SurfaceReport' });
+export type SurfaceReport = z.infer<typeof SurfaceReport>;
+
+/** Scans definitions that are given: pasted ones, or those of a server that is not routable yet. Nothing is stored. */
+export const scanTools = contract('analyzer.scanTools', {
+  input: z.object({ tools: z.array(ToolDefinition).min(1).max(5_000) }),
+  output: SurfaceReport,
+  timeoutMs: 30_000,
+});
+/** Scans the live tools of one server beside those of all others, and stores what it finds. */
+export const scanServer = contract('analyzer.scanServer', {
+  input: z.object({ server: Slug }),
+  output: SurfaceReport,
+  timeoutMs: 60_000,
+});
+
+export const ChangeClass = z.enum(['cosmetic', 'widening', 'dangerous']);
+export const DefinitionChange = z.object({
+  pointer: z.string(),
+  kind: z.enum(['added', 'removed', 'changed']),
+  before: z.unknown().optional(),
+  after: z.unknown().optional(),
+  class: ChangeClass,
+  why: z.string(),
+});
+export const DefinitionDiff = z
+  .object({ class: ChangeClass, changes: z.array(DefinitionChange), text: z.string() })
+  .meta({ id: 'DefinitionDiff' });
+export type DefinitionDiff = z.infer<typeof DefinitionDiff>;
+
+/** The definition of a tool that was approved, and what became of it. */
+export const ToolPin = z
+  .object({
+    server: z.string(),
+    tool: z.string(),
+    /** `changed`: differs in a way that only widens; `held`: changed dangerously; `rejected`: a person said no. */
+    state: z.enum(['approved', 'changed', 'held', 'rejected']),
+    approvedHash: z.string(),
+    currentHash: z.string(),
+    approvedBy: z.string(),
+    approvedAt: z.iso.datetime(),
+    changedAt: z.iso.datetime().nullable(),
+    lastSeenAt: z.iso.datetime(),
+    diff: DefinitionDiff.nullable(),
+  })
+  .meta({ id: 'ToolPin' });
+export type ToolPin = z.infer<typeof ToolPin>;
+
+const PinRef = z.object({ server: z.string().min(1).max(64), tool: z.string().min(1).max(512) });
+export const listToolPins = contract('analyzer.listToolPins', {
+  input: PageQuery.extend({ server: z.string().max(64).optional(), state: ToolPin.shape.state.optional() }),
+  output: pageOf(ToolPin),
+});
+export const getToolPin = contract('analyzer.getToolPin', { input: PinRef, output: ToolPin });
+/** `approve` makes the present definition the approved one; `reject` holds the tool until it changes or is approved. */
+export const decideToolPin = contract('analyzer.decideToolPin', {
+  input: PinRef.extend({ decision: z.enum(['approve', 'reject']), currentHash: z.string().max(128).optional() }),
+  output: ToolPin,
+});
+/** What changed between two definitions of one tool. */
+export const diffTool = contract('analyzer.diffTool', {
+  input: z.object({ before: ToolDefinition, after: ToolDefinition }),
+  output: DefinitionDiff,
+  timeoutMs: 30_000,
+});
+
+export const HeldTool = z.object({ server: z.string(), tool: z.string(), reason: z.string() });
+/**
+ * Tools that nobody may call while the flag TOOL_QUARANTINE is on. The router asks at its start and after each
+ * `heldToolsChanged`; it goes on showing them to the system principal, so that a tool that changes back is seen.
+ */
+export const listHeldTools = contract('analyzer.listHeldTools', {
+  input: Empty,
+  output: z.object({ items: z.array(HeldTool) }),
+});
+export const heldToolsChanged = broadcast('analyzer.heldToolsChanged', z.object({ revision: z.int() }));
