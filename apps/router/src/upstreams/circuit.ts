@@ -1,4 +1,6 @@
 const FAILURES_TO_OPEN = 5;
+const LOSSES_TO_OPEN = 3;
+const LOSS_WINDOW_MS = 30_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
@@ -11,6 +13,7 @@ export class Circuit {
   /** When the next probe is due; null while closed. */
   nextRetryAt: Date | null = null;
   private failures = 0;
+  private losses: number[] = [];
   private attempts = 0;
 
   constructor(private readonly random: () => number = Math.random) {}
@@ -29,6 +32,16 @@ export class Circuit {
     this.lastError = reason;
     this.failures++;
     if (this.isOpen || this.failures < FAILURES_TO_OPEN) return false;
+    this.open(reason);
+    return true;
+  }
+
+  /** A connection that was up is gone. A few times a new one is made at once, then it is waited. @returns true when it opened */
+  countLoss(reason: string): boolean {
+    const now = Date.now();
+    this.lastError = reason;
+    this.losses = [...this.losses.filter((at) => now - at < LOSS_WINDOW_MS), now];
+    if (this.losses.length < LOSSES_TO_OPEN) return false;
     this.open(reason);
     return true;
   }
@@ -53,6 +66,7 @@ export class Circuit {
   }
 
   reset(): void {
+    this.losses = [];
     this.close();
     this.succeed();
   }

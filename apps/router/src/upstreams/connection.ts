@@ -18,6 +18,7 @@ export interface Connection {
   readonly info: UpstreamInfo;
   /** Process id of a stdio server. */
   readonly pid: number | undefined;
+  readonly isOver: boolean;
   /** Resolves when the connection is over, by `close` or by itself; no call is open then. */
   readonly lost: Promise<Loss>;
 

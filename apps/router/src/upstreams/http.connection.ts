@@ -66,6 +66,10 @@ export class HttpConnection implements Connection {
     for (const [name, value] of Object.entries(options.headers)) this.fixed.push(name.toLowerCase(), value);
   }
 
+  get isOver(): boolean {
+    return this.over !== undefined;
+  }
+
   get info(): UpstreamInfo {
     if (!this.state) throw new Error('The handshake is not done');
     return this.state;
@@ -270,9 +274,10 @@ export class HttpConnection implements Connection {
     if (this.over) return;
     this.over = loss;
     clearTimeout(this.reconnect);
-    this.table.failAll(new ConnectionLost(loss.reason, true, loss.sessionExpired));
     for (const request of [...this.requests]) request.abort();
+    // Whoever keeps the connection hears of it before the calls that may be repeated on another.
     this.resolveLost(loss);
+    this.table.failAll(new ConnectionLost(loss.reason, true, loss.sessionExpired));
   }
 
   /** Tells the server that the session is over; not waited for long, it may not answer. */

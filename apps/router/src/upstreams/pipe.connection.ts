@@ -45,6 +45,10 @@ export class PipeConnection implements Connection {
     };
   }
 
+  get isOver(): boolean {
+    return this.over !== undefined;
+  }
+
   get pid(): number | undefined {
     return this.pipe.pid;
   }
@@ -72,7 +76,8 @@ export class PipeConnection implements Connection {
   private end(loss: Loss): void {
     if (this.over) return;
     this.over = loss;
-    this.table.failAll(new ConnectionLost(loss.reason, true));
+    // Whoever keeps the connection hears of it before the calls that may be repeated on another.
     this.resolveLost(loss);
+    this.table.failAll(new ConnectionLost(loss.reason, true));
   }
 }

@@ -38,7 +38,7 @@ interface Instance {
 
 /** The connection of isolation `shared`, and the one that lists are read over otherwise. */
 const MAIN = 'main';
-/** A connection that held this long was a good one: its loss is answered by a new try at once. */
+/** A connection that held this long is a good one, whatever was before. */
 const STABLE_MS = 10_000;
 const CONTROL_IDLE_MS = 60_000;
 const PROBE_TIMEOUT_MS = 10_000;
@@ -54,7 +54,6 @@ export class SupervisedUpstream implements Upstream {
   private bulkhead: Bulkhead;
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly idleTimer: NodeJS.Timeout;
-  private started = false;
   private draining = false;
 
   constructor(
@@ -91,7 +90,7 @@ export class SupervisedUpstream implements Upstream {
     if (this.circuit.isOpen) return 'unreachable';
     const instances = [...this.instances.values()];
     if (instances.some(({ connection }) => connection)) return this.circuit.isShaky ? 'degraded' : 'ready';
-    return instances.length > 0 || !this.started ? 'starting' : 'stopped';
+    return instances.length > 0 ? 'starting' : 'stopped';
   }
 
   get inFlight(): number {
@@ -105,7 +104,6 @@ export class SupervisedUpstream implements Upstream {
 
   /** Opens the first connection without being asked, so that the catalogue knows the server. */
   start(): void {
-    this.started = true;
     if (this.current.enabled) this.openMain();
   }
 
@@ -241,7 +239,7 @@ export class SupervisedUpstream implements Upstream {
       this.leave(instance);
     }
     // What was refused before it was sent, or forgot the session, needs a new connection; one broken stream does not.
-    if (!lost.sent) this.retire(instance);
+    if (!lost.sent || connection.isOver) this.retire(instance);
     else this.failed(lost.reason);
     const repeatable = isRepeatable(exchange.message, (tool) => this.tools.hintsOf(this.slug, tool));
     if (mayRepeat && (repeatable || (!lost.sent && !lost.sessionExpired))) {
@@ -346,14 +344,9 @@ export class SupervisedUpstream implements Upstream {
     if (this.instances.get(instance.key) !== instance) return;
     this.instances.delete(instance.key);
     void instance.connection?.close();
-    const lived = performance.now() - instance.openedAt;
-    if (sessionExpired || lived >= STABLE_MS) {
-      this.circuit.lastError = reason;
-      if (instance.key === MAIN) this.openMain();
-    } else {
-      this.circuit.open(reason);
-      this.scheduleRetry();
-    }
+    const opened = !sessionExpired && this.circuit.countLoss(reason);
+    if (opened) this.scheduleRetry();
+    else if (instance.key === MAIN) this.openMain();
     this.changed();
   }
 
