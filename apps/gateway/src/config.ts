@@ -45,8 +45,8 @@ export const GatewayEnv = CommonEnv.extend({
     .int()
     .min(0)
     .max(600_000)
-    .default(10_000)
-    .describe('An answer that takes longer becomes an event stream'),
+    .default(2_000)
+    .describe('An answer that takes longer becomes an event stream, which can be kept alive and resumed'),
   KEEP_ALIVE_MS: z.coerce
     .number()
     .int()
