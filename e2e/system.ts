@@ -25,6 +25,13 @@ export interface SystemOptions {
   anonymous?: boolean;
 }
 
+interface ServerView {
+  state?: string;
+  counts?: Record<string, number>;
+}
+
+const OFFERS_NOTHING_MS = 2_000;
+
 export interface ApiReply<T = unknown> {
   status: number;
   headers: Headers;
@@ -52,7 +59,7 @@ export interface System {
   ): Promise<ApiReply<T>>;
   /** Registers a server and waits until its catalogue is there. */
   addServer(server: { slug: string } & Record<string, unknown>): Promise<void>;
-  /** Waits until a registered server is `ready`. @throws Error with its state and last error when that takes too long */
+  /** Waits until a registered server is `ready` and its lists are read. @throws Error with its state when that takes too long */
   untilReady(slug: string, withinMs?: number): Promise<void>;
   /** Kills with -9 and starts again, all at once: what a power cut does. */
   restart(): Promise<void>;
@@ -134,12 +141,17 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as T };
   };
   const untilReady: System['untilReady'] = async (slug, withinMs = 20_000) => {
-    let last: ApiReply<{ state?: string }> | undefined;
-    await eventually(
-      async () => (last = await api<{ state?: string }>('GET', `/api/v1/servers/${slug}`)).body.state === 'ready',
-      withinMs,
-      () => `server "${slug}" did not become ready: ${JSON.stringify(last?.body)}`,
-    );
+    let last: ApiReply<ServerView> | undefined;
+    let readySince = Infinity;
+    const isThere = async () => {
+      last = await api<ServerView>('GET', `/api/v1/servers/${slug}`);
+      const { state, counts = {} } = last.body;
+      if (state !== 'ready') return false;
+      readySince = Math.min(readySince, Date.now());
+      // Its lists are read right after it is ready; a server that offers nothing is believed after a while.
+      return Object.values(counts).some((count) => count > 0) || Date.now() - readySince > OFFERS_NOTHING_MS;
+    };
+    await eventually(isThere, withinMs, () => `server "${slug}" did not become ready: ${JSON.stringify(last?.body)}`);
   };
   return {
     url,

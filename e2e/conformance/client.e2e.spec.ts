@@ -22,13 +22,13 @@ describe('the client scenarios of the conformance suite, played by the router to
   let system: System;
   beforeAll(async () => {
     system = await startSystem({ discovery: 0, monitor: 0, analyzer: 0 });
-    Object.assign(process.env, { SYSTEM_URL: system.url, SYSTEM_KEY: system.key });
   });
   afterAll(() => system.stop());
 
   it.each(SCENARIOS)('passes %s of %s', async (scenario, version) => {
-    const driver = `"${process.execPath}" "${join(__dirname, 'client-driver.mjs')}"`;
-    const { scenarios, output } = await runClientScenario(scenario, driver, version);
+    const command = `"${process.execPath}" "${join(__dirname, 'client-driver.mjs')}"`;
+    const env = { SYSTEM_URL: system.url, SYSTEM_KEY: system.key };
+    const { scenarios, output } = await runClientScenario(scenario, { command, version, env });
     const faults = scenarios.flatMap(({ failures }) => failures.map(({ id, message }) => `${id}: ${message}`));
     expect({ faults, output: faults.length > 0 ? output : '' }).toEqual({ faults: [], output: '' });
     expect(scenarios.reduce((sum, { passed }) => sum + passed, 0)).toBeGreaterThan(0);

@@ -48,23 +48,30 @@ export const runSuite = (url: string, requirements: Requirements): Promise<Outco
  * Runs one client scenario of 0.2.0-alpha.12: the suite starts a mock server and then `command` with its URL as last
  * argument.
  */
-export const runClientScenario = (scenario: string, command: string, version: Requirements): Promise<Outcome> =>
-  run('0.2.0-alpha.12', ['client', '--scenario', scenario, '--command', command, '--spec-version', version]);
+export const runClientScenario = (
+  scenario: string,
+  { command, version, env }: { command: string; version: Requirements; env: Record<string, string> },
+): Promise<Outcome> =>
+  run('0.2.0-alpha.12', ['client', '--scenario', scenario, '--command', command, '--spec-version', version], env);
 
-async function run(suite: keyof typeof SUITES, args: string[]): Promise<Outcome> {
+async function run(suite: keyof typeof SUITES, args: string[], env = {}): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-conformance-'));
   try {
     const entry = join(dirname(require.resolve(SUITES[suite])), 'dist/index.js');
-    const { code, output } = await node(['--import', join(__dirname, 'node20.mjs'), entry, ...args, '-o', folder]);
+    const shim = ['--import', join(__dirname, 'node20.mjs')];
+    const { code, output } = await node([...shim, entry, ...args, '-o', folder], env);
     return { code, output, ...summarise(await readScenarios(folder, output)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function node(args: string[]): Promise<{ code: number; output: string }> {
+function node(args: string[], env: object): Promise<{ code: number; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));
