@@ -129,9 +129,10 @@ describe('when Redis is killed under load', () => {
   });
   afterAll(() => server.close());
 
-  it('ends every request at once, refuses new ones at once, and resumes by itself after the restart', async () => {
-    await processes.start({ app: 'echoer', redisUrl: server.url });
-    const caller = await startCaller({ app: 'caller', redisUrl: server.url });
+  it('ends every request at once, refuses new ones at once, resumes by itself, and runs none twice', async () => {
+    const away = `${prefix}away:`;
+    await processes.start({ app: 'echoer', redisUrl: server.url, prefix: away }, redisUrl);
+    const caller = await startCaller({ app: 'caller', redisUrl: server.url, prefix: away });
     const heard: string[] = [];
     let resumed = 0;
     caller.bus.listen(rung, ({ text }) => heard.push(text));
@@ -140,7 +141,7 @@ describe('when Redis is killed under load', () => {
       codeOf,
     );
     const slow = load(() => caller.bus.call(echo, { text: '', delayMs: 2_000 }), 20);
-    const running = load(() => caller.bus.call(echo, { text: '' }), 20);
+    const running = load((mark) => caller.bus.call(echo, { text: '', mark }), 20);
     await until(() => running.outcomes.length > 500);
 
     const killedAt = Date.now();
@@ -165,6 +166,9 @@ describe('when Redis is killed under load', () => {
     const outcomes = [...(await running.stop()), ...(await slow.stop())];
     const codes = new Set(outcomes.map(({ code }) => code));
     for (const code of codes) expect(['ok', 'bus_unavailable', 'no_instance', 'instance_lost']).toContain(code);
+    const runs = await redis.hgetall('away:marks');
+    expect(Object.keys(runs).length).toBeGreaterThan(500);
+    expect(Object.entries(runs).filter(([, times]) => times !== '1')).toEqual([]);
     await caller.close();
   }, 30_000);
 

@@ -39,8 +39,11 @@ export class LiveSet {
 
   constructor(private readonly link: RedisLink) {
     link.on('L', (notice) => this.hear(notice));
-    link.onUp(() => void this.beat().then(() => this.announce('+')));
-    link.onDown(() => this.apps.forEach((replicas) => replicas.clear()));
+    link.onUp(() => {
+      // Redis may have forgotten all; each replica says within its next beat that it is there, or is forgotten then.
+      for (const replicas of this.apps.values()) for (const replica of replicas.values()) replica.seenAt = Date.now();
+      void this.beat().then(() => this.announce('+'));
+    });
   }
 
   async start(): Promise<void> {
@@ -70,6 +73,7 @@ export class LiveSet {
   }
 
   instances(app: string): string[] {
+    if (!this.apps.has(app)) void this.refresh(app);
     return [...this.watched(app).keys()];
   }
 
@@ -98,11 +102,7 @@ export class LiveSet {
     this.apps.get(app)?.delete(instance);
   }
 
-  /** Whether the app's set has been read yet; the first `refresh` makes it known from then on. */
-  knows(app: string): boolean {
-    return this.apps.has(app);
-  }
-
+  /** Reads the app's set now, and with each beat from now on. */
   async refresh(app: string): Promise<void> {
     this.watched(app);
     await this.beat();

@@ -23,8 +23,8 @@ export class ReplicaProcesses {
     execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), entry, this.folder], { stdio: 'inherit' });
   }
 
-  async start(options: BusOptions): Promise<ReplicaProcess> {
-    const child = fork(join(this.folder, 'replica.child.mjs'), [JSON.stringify(options)]);
+  async start(options: BusOptions, marksUrl = options.redisUrl): Promise<ReplicaProcess> {
+    const child = fork(join(this.folder, 'replica.child.mjs'), [JSON.stringify(options), marksUrl]);
     this.children.push(child);
     const instanceId = await new Promise<string>((resolve, reject) => {
       child.once('message', (id) => resolve(id as string));

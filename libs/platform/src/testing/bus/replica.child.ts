@@ -4,12 +4,13 @@ import type { BusOptions } from '../../bus/bus.module';
 import { noted } from './contracts';
 import { startReplica } from './replica';
 
-/** A replica as a process of its own, for tests that kill it: its options are the first argument, in JSON. */
+/** A replica as a process of its own, for tests that kill it: its arguments are options (JSON) and the Redis for its marks. */
 async function main(): Promise<void> {
   const options = JSON.parse(process.argv[2] ?? '{}') as BusOptions;
-  const redis = new Redis(options.redisUrl, { keyPrefix: options.prefix ?? 'mcpr:' });
+  const marksUrl = process.argv[3] ?? options.redisUrl;
+  const redis = new Redis(marksUrl, { keyPrefix: options.prefix ?? 'mcpr:' });
   redis.on('error', () => undefined);
-  const { bus, close } = await startReplica(options);
+  const { bus, close } = await startReplica(options, marksUrl);
   const remember = async (entries: { payload: { n: number } }[]) => {
     await redis.sadd('noted', ...entries.map(({ payload }) => payload.n));
     await redis.hincrby('marks', 'noted', entries.length);

@@ -12,9 +12,13 @@ export interface Process {
   close(): Promise<void>;
 }
 
-/** What a process of an app that answers the contracts of `EchoHandler` consists of. */
-export async function startReplica(options: BusOptions): Promise<Process> {
-  const redis = new Redis(options.redisUrl, { keyPrefix: options.prefix ?? 'mcpr:' });
+/**
+ * What a process of an app that answers the contracts of `EchoHandler` consists of.
+ *
+ * @param marksUrl the Redis where it counts what it did; the bus's own if absent
+ */
+export async function startReplica(options: BusOptions, marksUrl = options.redisUrl): Promise<Process> {
+  const redis = new Redis(marksUrl, { keyPrefix: options.prefix ?? 'mcpr:' });
   redis.on('error', () => undefined);
   const app = await NestFactory.createMicroservice<AsyncMicroserviceOptions>(moduleOf(options, [EchoHandler], redis), {
     useFactory: (strategy: RedisBusServer) => ({ strategy }),
