@@ -31,14 +31,22 @@ async function table(): Promise<string> {
 function defaultOf(field: z.ZodType): string {
   const parsed = field.safeParse(undefined);
   if (!parsed.success) return 'must be set';
-  if (parsed.data === undefined || parsed.data === '') return '–';
-  return `\`${Array.isArray(parsed.data) ? parsed.data.join(',') : String(parsed.data)}\``.replace('``', '–');
+  const { data } = parsed as { data: unknown };
+  const text = Array.isArray(data)
+    ? data.join(',')
+    : typeof data === 'object'
+      ? JSON.stringify(data)
+      : `${data as string}`;
+  return data === undefined || text === '' ? '–' : `\`${text}\``;
 }
 
 it('the README tells every variable, as the schemas have it', async () => {
   const readme = readFileSync(README, 'utf8');
   const [before, after] = [readme.slice(0, readme.indexOf(BEGIN)), readme.slice(readme.indexOf(END))];
-  const wanted = await format(`${before}${BEGIN}\n\n${await table()}\n\n${after}`, { parser: 'markdown', printWidth: 120 });
+  const wanted = await format(`${before}${BEGIN}\n\n${await table()}\n\n${after}`, {
+    parser: 'markdown',
+    printWidth: 120,
+  });
   if (process.env['UPDATE_README']) writeFileSync(README, wanted);
   expect(readFileSync(README, 'utf8')).toBe(wanted);
 });

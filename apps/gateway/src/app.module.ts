@@ -15,6 +15,7 @@ import { FlagsService } from './flags/flags.service';
 import { HealthController } from './health/health.controller';
 import { RequestContext } from './http/request-context';
 import { McpModule } from './mcp/mcp.module';
+import { MetricQueriesController } from './metrics/metric-queries.controller';
 import { MetricsController } from './metrics/metrics.controller';
 import { ServersController } from './servers/servers.controller';
 import { ToolsController } from './tools/tools.controller';
@@ -28,6 +29,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     FlagsController,
     FlagsHandler,
     HealthController,
+    MetricQueriesController,
     MetricsController,
     ServerHealthController,
     ServersController,

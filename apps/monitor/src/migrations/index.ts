@@ -1,3 +1,4 @@
 import { Call20261122110000 } from './20261122110000-call';
+import { Metric20261122130000 } from './20261122130000-metric';
 
-export const MIGRATIONS = [Call20261122110000];
+export const MIGRATIONS = [Call20261122110000, Metric20261122130000];

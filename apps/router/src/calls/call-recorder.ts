@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Bus, currentContext } from '@mcp-router/platform';
+import { Bus, currentContext, metrics } from '@mcp-router/platform';
 import { callRecorded, memberAt, SYSTEM_PRINCIPAL, type CallRecord, type Principal } from '@mcp-router/shared';
 import { v7 } from 'uuid';
 
@@ -25,7 +25,32 @@ export interface FinishedCall {
   requestId?: string | undefined;
 }
 
-/** Writes the call log: one record a call, after the reply. */
+/** OpenTelemetry's `mcp.server.operation.duration`, what a caller waited for. */
+const duration = metrics.histogram('mcp_server_operation_duration_seconds', 'Time from a request to its answer', [
+  'mcp_method_name',
+  'server',
+  'gen_ai_tool_name',
+  'agent',
+  'error_type',
+]);
+const overhead = metrics.histogram(
+  'mcp_router_overhead_seconds',
+  'Time of a call that was not spent waiting for the server',
+  ['server'],
+);
+const requestBytes = metrics.counter('mcp_router_request_bytes_total', 'Bytes of requests', ['server']);
+const responseBytes = metrics.counter('mcp_router_response_bytes_total', 'Bytes of answers', ['server']);
+
+function measure(call: FinishedCall, agent: string, durationMs: number): void {
+  const { method, server = '', tool = '', outcome, errorCode = '' } = call;
+  const errorType = outcome === 'ok' ? '' : outcome === 'tool_error' ? 'tool_error' : errorCode || outcome;
+  duration.with(method, server, tool, agent, errorType).record(durationMs / 1000);
+  if (call.upstreamMs !== undefined) overhead.with(server).record(Math.max(0, durationMs - call.upstreamMs) / 1000);
+  requestBytes.with(server).add(call.requestBytes);
+  responseBytes.with(server).add(call.responseBytes);
+}
+
+/** Writes the call log: one record a call, after the reply; and measures it. */
 @Injectable()
 export class CallRecorder {
   constructor(private readonly bus: Bus) {}
@@ -33,6 +58,8 @@ export class CallRecorder {
   record(call: FinishedCall): void {
     const context = currentContext();
     const { agentId, agent, keyId } = call.principal ?? context?.principal ?? SYSTEM_PRINCIPAL;
+    const durationMs = performance.now() - call.startedAt;
+    measure(call, agent, durationMs);
     const traceId = context?.traceparent?.split('-')[1];
     this.bus.record(callRecorded, {
       id: v7(),
@@ -51,7 +78,7 @@ export class CallRecorder {
       }),
       outcome: call.outcome,
       ...(call.errorCode !== undefined && { errorCode: call.errorCode }),
-      durationMs: performance.now() - call.startedAt,
+      durationMs,
       ...(call.upstreamMs !== undefined && { upstreamMs: call.upstreamMs }),
       requestBytes: call.requestBytes,
       responseBytes: call.responseBytes,

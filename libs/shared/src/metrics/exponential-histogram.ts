@@ -34,6 +34,11 @@ export class ExponentialHistogram {
   private offset = 0;
   private counts = new Float64Array(0);
 
+  /** False for merged counters and gauges, which are single numbers. */
+  get hasBuckets(): boolean {
+    return this.counts.length > 0 || this.zeros > 0;
+  }
+
   record(value: number): void {
     // What JSON cannot carry is no measurement.
     if (!Number.isFinite(value)) return;

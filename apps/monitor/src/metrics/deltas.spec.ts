@@ -1,0 +1,60 @@
+import { ExponentialHistogram, type Metric } from '@mcp-router/shared';
+import { Deltas, type Reading } from './deltas';
+
+const counter = (value: number): Metric => ({
+  name: 'c_total',
+  type: 'counter',
+  help: '',
+  labelNames: ['x'],
+  samples: [{ labels: ['1'], value }],
+});
+const gauge = (value: number): Metric => ({
+  name: 'g',
+  type: 'gauge',
+  help: '',
+  labelNames: [],
+  samples: [{ labels: [], value }],
+});
+const histogram = (values: number[]): Metric => {
+  const recorded = new ExponentialHistogram();
+  for (const value of values) recorded.record(value);
+  return {
+    name: 'h',
+    type: 'histogram',
+    help: '',
+    labelNames: [],
+    samples: [{ labels: [], histogram: recorded.toData() }],
+  };
+};
+const of = (instance: string, ...metrics: Metric[]): Reading => ({ instance, service: 'router', metrics });
+
+describe('what happened between two readings', () => {
+  it('is the increase, over all instances, whatever was there before collecting began', () => {
+    const deltas = new Deltas();
+    expect(deltas.take(0, [of('a', counter(100)), of('b', counter(50))])).toEqual([]);
+    const [change] = deltas.take(10, [of('a', counter(103)), of('b', counter(54))]);
+    expect(change?.key).toEqual({ name: 'c_total', type: 'counter', labels: { service: 'router', x: '1' } });
+    expect(change?.point.sum).toBe(7);
+  });
+
+  it('is all that an instance has which started since, also after a crash and restart', () => {
+    const deltas = new Deltas();
+    deltas.take(0, [of('a', counter(100))]);
+    expect(deltas.take(10, [of('a2', counter(4))])[0]?.point.sum).toBe(4);
+  });
+
+  it('is one observation a process of a gauge', () => {
+    const [change] = new Deltas().take(0, [of('a', gauge(10)), of('b', gauge(30))]);
+    expect(change?.point).toMatchObject({ count: 2, sum: 40, min: 10, max: 30 });
+  });
+
+  it('is a histogram of the new values only', () => {
+    const deltas = new Deltas();
+    deltas.take(0, [of('a', histogram([1, 1000]))]);
+    const [change] = deltas.take(10, [of('a', histogram([1, 1000, 8, 8, 9]))]);
+    expect(change?.point).toMatchObject({ count: 3, sum: 25 });
+    expect(change?.point.min).toBeGreaterThan(7.7);
+    expect(change?.point.max).toBeLessThan(9.3);
+    expect(deltas.take(20, [of('a', histogram([1, 1000, 8, 8, 9]))])).toEqual([]);
+  });
+});

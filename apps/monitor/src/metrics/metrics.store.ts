@@ -1,0 +1,187 @@
+import { Injectable } from '@nestjs/common';
+import type { HistogramData } from '@mcp-router/shared';
+import { DataSource, type EntityManager } from 'typeorm';
+import { maintainPartitions } from '../storage/partitions';
+import { keyText, mergePoints, type Point, type SeriesKey } from './point';
+import { bucketOf, FINEST, TIERS, type Tier } from './tier';
+
+interface Row {
+  series_id: string;
+  at: Date;
+  count: number;
+  sum: number;
+  min: number;
+  max: number;
+  zeros: number;
+  offset_: number;
+  counts: number[] | null;
+}
+
+export interface StoredSeries {
+  id: string;
+  name: string;
+  type: SeriesKey['type'];
+  labels: Record<string, string>;
+}
+
+/** Metrics in Postgres: points of the finest tier come in, coarser ones are recomputed from them whenever they changed. */
+@Injectable()
+export class MetricsStore {
+  private readonly ids = new Map<string, string>();
+
+  constructor(private readonly database: DataSource) {}
+
+  /** Stores points of the finest tier and marks the coarser buckets that hold them. A point that is there stays. */
+  async write(points: readonly { key: SeriesKey; point: Point }[]): Promise<void> {
+    if (points.length === 0) return;
+    await this.learnIds(points.map(({ key }) => key));
+    await this.database.transaction(async (db) => {
+      const rows = points.map(({ key, point }) => ({ id: this.ids.get(keyText(key)) ?? '', point }));
+      await insert(db, FINEST, rows, 'DO NOTHING');
+      await markDirty(db, 1, new Set(points.map(({ point }) => point.at)));
+    });
+  }
+
+  /**
+   * Recomputes the coarser buckets that changed. The mark and the bucket change in one transaction and a bucket is always
+   * computed whole, so it is right in any order, after any crash, and however often it runs.
+   *
+   * @returns how many buckets were computed
+   */
+  async rollUp(limit = 500): Promise<number> {
+    let done = 0;
+    for (const index of [1, 2]) {
+      const tier = TIERS[index];
+      const finer = TIERS[index - 1];
+      if (!tier || !finer) continue;
+      while (done < limit && (await this.rollUpOne(tier, finer, index))) done++;
+    }
+    return done;
+  }
+
+  async findSeries(name: string, labels: Record<string, string>, limit: number): Promise<StoredSeries[]> {
+    return this.database.query(
+      `SELECT id, name, type, labels FROM monitor.metric_series WHERE name = $1 AND labels @> $2::jsonb ORDER BY id LIMIT $3`,
+      [name, JSON.stringify(labels), limit],
+    );
+  }
+
+  async listSeries(prefix: string, limit: number): Promise<StoredSeries[]> {
+    return this.database.query(
+      `SELECT id, name, type, labels FROM monitor.metric_series WHERE starts_with(name, $1) ORDER BY name, id LIMIT $2`,
+      [prefix, limit],
+    );
+  }
+
+  /** Points of series in `[from, to)`, by series id. */
+  async read(tier: Tier, ids: readonly string[], from: number, to: number): Promise<Map<string, Point[]>> {
+    const rows: Row[] = await this.database.query(
+      `SELECT * FROM monitor.${tier.table} WHERE series_id = ANY($1::bigint[]) AND at >= $2 AND at < $3 ORDER BY series_id, at`,
+      [ids, new Date(from), new Date(to)],
+    );
+    return bySeries(rows);
+  }
+
+  /** @returns the partitions that retention dropped */
+  async maintain(): Promise<string[]> {
+    const dropped: string[] = [];
+    for (const { table, keepDays } of TIERS)
+      dropped.push(...(await maintainPartitions(this.database, table, keepDays)));
+    return dropped;
+  }
+
+  private async rollUpOne(tier: Tier, finer: Tier, index: number): Promise<boolean> {
+    return this.database.transaction(async (db) => {
+      const [marks]: [{ at: Date }[], number] = await db.query(
+        `DELETE FROM monitor.metric_dirty WHERE (tier, at) IN (
+           SELECT tier, at FROM monitor.metric_dirty WHERE tier = $1 ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED)
+         RETURNING at`,
+        [tier.table],
+      );
+      const at = marks[0]?.at.getTime();
+      if (at === undefined) return false;
+      const rows: Row[] = await db.query(`SELECT * FROM monitor.${finer.table} WHERE at >= $1 AND at < $2`, [
+        new Date(at),
+        new Date(at + tier.stepMs),
+      ]);
+      const merged = [...bySeries(rows)].map(([id, points]) => ({ id, point: mergePoints(at, points) }));
+      await insert(db, tier, merged, REPLACE);
+      await markDirty(db, index + 1, new Set([at]));
+      return true;
+    });
+  }
+
+  private async learnIds(keys: readonly SeriesKey[]): Promise<void> {
+    const unknown = new Map(keys.map((key) => [keyText(key), key] as const).filter(([text]) => !this.ids.has(text)));
+    if (unknown.size === 0) return;
+    const texts = [...unknown.keys()];
+    const all = [...unknown.values()];
+    await this.database.query(
+      `INSERT INTO monitor.metric_series (key, name, type, labels)
+       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) ON CONFLICT DO NOTHING`,
+      [
+        texts,
+        all.map(({ name }) => name),
+        all.map(({ type }) => type),
+        all.map(({ labels }) => JSON.stringify(labels)),
+      ],
+    );
+    const rows: { id: string; key: string }[] = await this.database.query(
+      `SELECT id, key FROM monitor.metric_series WHERE key = ANY($1::text[])`,
+      [texts],
+    );
+    for (const { id, key } of rows) this.ids.set(key, id);
+  }
+}
+
+const REPLACE = `DO UPDATE SET count = excluded.count, sum = excluded.sum, min = excluded.min, max = excluded.max,
+  zeros = excluded.zeros, offset_ = excluded.offset_, counts = excluded.counts`;
+
+/** Arrays of arrays cannot be unnested row by row, so bucket counts travel as text of an array literal. */
+async function insert(
+  db: EntityManager,
+  tier: Tier,
+  rows: readonly { id: string; point: HistogramData & { at: number } }[],
+  onConflict: string,
+): Promise<void> {
+  const column = <T>(pick: (point: Point) => T) => rows.map(({ point }) => pick(point));
+  await db.query(
+    `INSERT INTO monitor.${tier.table} (series_id, at, count, sum, min, max, zeros, offset_, counts)
+     SELECT id, at, count, sum, min, max, zeros, off, counts::double precision[]
+       FROM unnest($1::bigint[], $2::timestamptz[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::int[], $9::text[])
+         AS p (id, at, count, sum, min, max, zeros, off, counts)
+     ON CONFLICT (series_id, at) ${onConflict}`,
+    [
+      rows.map(({ id }) => id),
+      column(({ at }) => new Date(at)),
+      column(({ count }) => count),
+      column(({ sum }) => sum),
+      column(({ min }) => min),
+      column(({ max }) => max),
+      column(({ zeros }) => zeros),
+      column(({ offset }) => offset),
+      column(({ counts }) => (counts.length === 0 ? null : `{${counts.join(',')}}`)),
+    ],
+  );
+}
+
+async function markDirty(db: EntityManager, index: number, times: ReadonlySet<number>): Promise<void> {
+  const tier = TIERS[index];
+  if (!tier) return;
+  const buckets = [...new Set([...times].map((at) => bucketOf(at, tier.stepMs)))].map((at) => new Date(at));
+  await db.query(
+    `INSERT INTO monitor.metric_dirty (tier, at) SELECT $1, * FROM unnest($2::timestamptz[]) ON CONFLICT DO NOTHING`,
+    [tier.table, buckets],
+  );
+}
+
+function bySeries(rows: readonly Row[]): Map<string, Point[]> {
+  const series = new Map<string, Point[]>();
+  for (const { series_id, at, offset_, counts, ...rest } of rows) {
+    const point = { ...rest, at: at.getTime(), offset: offset_, counts: counts ?? [] };
+    const points = series.get(series_id);
+    if (points) points.push(point);
+    else series.set(series_id, [point]);
+  }
+  return series;
+}
