@@ -122,7 +122,7 @@ async function within<T>(work: Promise<T>, ms: number, signal: AbortSignal): Pro
   let onAbort: (() => void) | undefined;
   const stopped = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new AppError('upstream_timeout', `No connection within ${ms} ms`)), ms);
-    onAbort = () => reject(new AppError('cancelled', 'The connection is not needed any more'));
+    onAbort = () => reject(new AppError('upstream_unavailable', 'The connection was given up; call again'));
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
   });

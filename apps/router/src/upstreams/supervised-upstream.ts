@@ -40,6 +40,8 @@ interface Instance {
 const MAIN = 'main';
 /** A connection that held this long is a good one, whatever was before. */
 const STABLE_MS = 10_000;
+/** A broken socket and then a forgotten session are what a restarted server looks like. */
+const REPEATS = 2;
 const CONTROL_IDLE_MS = 60_000;
 const PROBE_TIMEOUT_MS = 10_000;
 
@@ -55,6 +57,7 @@ export class SupervisedUpstream implements Upstream {
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly idleTimer: NodeJS.Timeout;
   private draining = false;
+  private verifying = false;
 
   constructor(
     private current: ServerSpec,
@@ -159,7 +162,7 @@ export class SupervisedUpstream implements Upstream {
     const { bulkhead } = this;
     if (!bulkhead.tryEnter()) await bulkhead.enter(exchange.signal);
     try {
-      return await this.attempt(exchange, true);
+      return await this.attempt(exchange, REPEATS);
     } finally {
       bulkhead.leave();
     }
@@ -192,13 +195,20 @@ export class SupervisedUpstream implements Upstream {
 
   /** Asks for a sign of life over the connection that calls use. @returns milliseconds */
   async probe(timeoutMs = PROBE_TIMEOUT_MS): Promise<number> {
-    const instance = this.instances.get(MAIN) ?? [...this.instances.values()][0] ?? this.instanceFor(SYSTEM_CALLER);
-    const connection = await this.connectionOf(instance, AbortSignal.timeout(timeoutMs));
-    const start = performance.now();
-    const message = signOfLife(connection.info);
-    await connection.exchange({ ...SYSTEM_CALLER, message, timeoutMs }, true).catch((error: unknown) => {
+    return this.probeInstance(this.probed(), timeoutMs).catch((error: unknown) => {
       throw error instanceof ConnectionLost ? unavailable(this.slug, error.reason, error) : error;
     });
+  }
+
+  /** The connection whose answer stands for the server; opened if there is none. */
+  private probed(): Instance {
+    return this.instances.get(MAIN) ?? [...this.instances.values()][0] ?? this.instanceFor(SYSTEM_CALLER);
+  }
+
+  private async probeInstance(instance: Instance, timeoutMs: number): Promise<number> {
+    const connection = await this.connectionOf(instance, AbortSignal.timeout(timeoutMs));
+    const start = performance.now();
+    await connection.exchange({ ...SYSTEM_CALLER, message: signOfLife(connection.info), timeoutMs }, true);
     return performance.now() - start;
   }
 
@@ -220,7 +230,7 @@ export class SupervisedUpstream implements Upstream {
     );
   }
 
-  private async attempt(exchange: Exchange, mayRepeat: boolean): Promise<string> {
+  private async attempt(exchange: Exchange, repeatsLeft: number): Promise<string> {
     const instance = this.instanceFor(exchange);
     const connection = instance.connection ?? (await this.connectionOf(instance, exchange.signal));
     instance.calls++;
@@ -242,9 +252,9 @@ export class SupervisedUpstream implements Upstream {
     if (!lost.sent || connection.isOver) this.retire(instance);
     else this.failed(lost.reason);
     const repeatable = isRepeatable(exchange.message, (tool) => this.tools.hintsOf(this.slug, tool));
-    if (mayRepeat && (repeatable || (!lost.sent && !lost.sessionExpired))) {
+    if (repeatsLeft > 0 && (repeatable || (!lost.sent && !lost.sessionExpired))) {
       this.admit();
-      return this.attempt(exchange, false);
+      return this.attempt(exchange, repeatsLeft - 1);
     }
     if (!lost.sent && !this.circuit.isOpen) this.openMain();
     throw unavailable(this.slug, lost.reason, lost);
@@ -334,7 +344,7 @@ export class SupervisedUpstream implements Upstream {
   private openingFailed(instance: Instance, error: AppError): void {
     const isCurrent = this.instances.get(instance.key) === instance;
     if (isCurrent) this.instances.delete(instance.key);
-    if (error.code === 'cancelled' || !isCurrent) return;
+    if (instance.abort.signal.aborted || !isCurrent) return;
     this.circuit.open(error.detail);
     this.scheduleRetry();
     this.changed();
@@ -357,27 +367,46 @@ export class SupervisedUpstream implements Upstream {
     this.retryTimer = setTimeout(() => void this.halfOpen(), Math.max(0, at.getTime() - Date.now())).unref();
   }
 
+  /** After a call that got no answer: a server that does not answer a probe either is down. */
+  private async verify(): Promise<void> {
+    if (this.verifying || this.draining) return;
+    this.verifying = true;
+    const instance = this.probed();
+    try {
+      await this.probeInstance(instance, Math.min(PROBE_TIMEOUT_MS, this.current.callTimeoutMs));
+    } catch (error) {
+      this.probeFailed(instance, error);
+    } finally {
+      this.verifying = false;
+    }
+  }
+
   /** One probe decides whether calls may go again; until then they are still refused. */
   private async halfOpen(): Promise<void> {
+    const instance = this.probed();
     try {
-      await this.probe();
+      // It may have to start first.
+      await this.probeInstance(instance, this.current.connectTimeoutMs + PROBE_TIMEOUT_MS);
       this.circuit.close();
       this.changed();
     } catch (error) {
-      if (!this.circuit.isOpen || this.draining) return;
-      // A connection that could not be made has already set the next time.
-      if ((this.circuit.nextRetryAt?.getTime() ?? 0) <= Date.now()) {
-        for (const instance of [...this.instances.values()]) this.retire(instance);
-        this.circuit.open(AppError.from(error).detail);
-        this.scheduleRetry();
-      }
-      this.changed();
+      this.probeFailed(instance, error);
     }
+  }
+
+  private probeFailed(instance: Instance, error: unknown): void {
+    // A connection that is not the current one has been dealt with: its opening failed, or its loss was noticed.
+    if (this.draining || this.instances.get(instance.key) !== instance) return;
+    this.retire(instance);
+    this.circuit.open(error instanceof ConnectionLost ? error.reason : AppError.from(error).detail);
+    this.scheduleRetry();
+    this.changed();
   }
 
   private failed(reason: string): void {
     const before = this.state;
     if (this.circuit.countFailure(reason)) this.scheduleRetry();
+    else void this.verify();
     if (this.state !== before) this.changed();
   }
 
