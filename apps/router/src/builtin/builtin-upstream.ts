@@ -118,10 +118,18 @@ function describe({ name, title, description, inputSchema, outputSchema, annotat
     name,
     title,
     description,
-    inputSchema: z.toJSONSchema(inputSchema, { io: 'input', unrepresentable: 'any' }),
-    outputSchema: z.toJSONSchema(outputSchema, { io: 'output', unrepresentable: 'any' }),
+    inputSchema: jsonSchema(inputSchema, 'input'),
+    outputSchema: jsonSchema(outputSchema, 'output'),
     annotations: { title, ...annotations },
   };
+}
+
+/** A schema whose root says what it is: clients look for `type` there and do not follow a reference. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
+  const { $ref, $defs = {}, ...root } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const name = $ref?.split('/').at(-1) ?? '';
+  const { id: _, ...target } = $defs[name] ?? {};
+  return { ...root, ...target, ...(Object.keys($defs).length > 0 ? { $defs } : {}) };
 }
 
 function invalidArguments(error: z.ZodError): AppError {

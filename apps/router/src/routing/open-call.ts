@@ -11,7 +11,7 @@ import type { BusContext } from '@mcp-router/platform';
 import type { EventStream, ReplySink } from '../sessions/event-stream';
 import type { Session } from '../sessions/session';
 import { edited, paramText, stringParam } from '../translation/envelope';
-import { CAPABILITY_FOR } from '../translation/parking';
+import { CAPABILITY_FOR, refusal } from '../translation/parking';
 import type { ServerHandle } from '../upstreams/upstream';
 import type { LegacyCall } from './call';
 import { isWanted } from './log-levels';
@@ -95,7 +95,7 @@ export class OpenCall implements LegacyCall {
   finish(answer: McpReply, keep: boolean): void {
     const { session, stream, signal } = this;
     session.calls.delete(this.id);
-    session.dropQuestions(this);
+    for (const { id, server } of session.takeQuestions(this)) server?.respond(refusal(id, 'The call is over'));
     if (signal.aborted) stream.end();
     else if (answer.body === undefined || (stream.length === 0 && !keep)) stream.answer(answer);
     else {
@@ -113,9 +113,7 @@ export class OpenCall implements LegacyCall {
       return;
     }
     if (capability !== undefined && !this.session.declared.has(capability)) {
-      server.respond(
-        `{"jsonrpc":"2.0","id":${serverId},"error":{"code":-32601,"message":"The client does not support ${capability}"}}`,
-      );
+      server.respond(refusal(serverId, `The client does not support ${capability}`));
       return;
     }
     const token = params && memberAt(text, ['_meta', 'progressToken'], params.start);

@@ -11,7 +11,7 @@ export interface SessionCall {
 }
 
 /** A request that the client has to answer. */
-interface Question {
+export interface Question {
   /** The id that the asker wrote, JSON text. */
   id: string;
   /** The call that caused it. */
@@ -158,9 +158,15 @@ export class Session {
     return undefined;
   }
 
-  /** Drops the questions of a call that is over. */
-  dropQuestions(call: SessionCall): void {
-    for (const [id, question] of this.questions ?? []) if (question.call === call) this.questions?.delete(id);
+  /** Takes the questions of a call that is over; nobody will answer them. */
+  takeQuestions(call: SessionCall): Question[] {
+    const taken: Question[] = [];
+    for (const [id, question] of this.questions ?? []) {
+      if (question.call !== call) continue;
+      this.questions?.delete(id);
+      taken.push(question);
+    }
+    return taken;
   }
 
   /** Ends everything that is open. */

@@ -164,8 +164,11 @@ class ParkedCall {
     return [...this.open.values()];
   }
 
+  /** Gives the call up: the server is told, and what it still waits for is answered. */
   cancel(): void {
     clearTimeout(this.expiry);
+    for (const { id, server } of this.open.values()) server.respond(refusal(id, 'The call was given up'));
+    this.open.clear();
     this.abort.abort();
   }
 
@@ -196,15 +199,23 @@ class ParkedCall {
     }
     const { id, method } = message;
     if (id === undefined || method === undefined) return;
-    if (CAPABILITY_FOR[method] === undefined) {
-      const error = new AppError('method_not_found', `A client of 2026-07-28 cannot be asked "${method}"`).toJsonRpc();
-      const answer = method === 'ping' ? '"result":{}' : `"error":${JSON.stringify(error)}`;
-      server.respond(`{"jsonrpc":"2.0","id":${id},${answer}}`);
+    if (method === 'ping') {
+      server.respond(`{"jsonrpc":"2.0","id":${id},"result":{}}`);
+      return;
+    }
+    // Servers ask for roots on the chance that there are some and do without; what else they ask they cannot do without.
+    const hasNoRoots = method === 'roots/list' && !this.declares('roots');
+    if (CAPABILITY_FOR[method] === undefined || hasNoRoots) {
+      server.respond(refusal(id, `The client does not support "${method}"`));
       return;
     }
     const key = `${method.slice(0, method.indexOf('/'))}_${++this.asked}`;
     this.open.set(key, { key, id, method, params: questionParams(message), server });
     this.onQuestion?.();
+  }
+
+  private declares(capability: string): boolean {
+    return membersOf(this.call?.envelope.capabilities ?? '{}').some(({ key }) => key === capability);
   }
 
   private takeNotification(message: RpcText, server: ServerHandle): void {
@@ -225,6 +236,11 @@ class ParkedCall {
     if (token === undefined || token === this.firstToken) return message;
     return readRpc(applyEdits(message.text, [setMember(message.text, message.params.start, 'progressToken', token)]));
   }
+}
+
+/** The answer to a server's question that cannot be asked. */
+export function refusal(id: string, message: string): string {
+  return `{"jsonrpc":"2.0","id":${id},"error":{"code":-32601,"message":${JSON.stringify(message)}}}`;
 }
 
 /** The question's parameters without what belongs to the connection it came over. */

@@ -50,16 +50,43 @@ function withObjectAsStructuredContent(response: string): string {
   return applyEdits(response, [{ start: member.start, end: member.end, text: `{"result":${value}}` }]);
 }
 
-/** A tool's definition for a legacy client: an output schema that is not an object describes the wrapped value. */
+/**
+ * A tool's definition for a legacy client, which accepts only output schemas of `type: "object"`: a schema that describes
+ * objects says so, any other describes the value that `toLegacy` wraps.
+ */
 export function toolForLegacy(tool: string): string {
   if (!tool.includes('"outputSchema"')) return tool;
-  const schema = membersOf(tool).findLast(({ key }) => key === 'outputSchema');
-  if (!schema || tool[schema.start] !== '{') return tool;
-  const type = membersOf(tool, schema.start).findLast(({ key }) => key === 'type');
-  if (type && tool.slice(type.start, type.end) === '"object"') return tool;
-  const value = tool.slice(schema.start, schema.end);
-  const wrapped = `{"type":"object","properties":{"result":${value}},"required":["result"]}`;
-  return applyEdits(tool, [{ start: schema.start, end: schema.end, text: wrapped }]);
+  const member = membersOf(tool).findLast(({ key }) => key === 'outputSchema');
+  if (!member || tool[member.start] !== '{') return tool;
+  const schema = JSON.parse(tool.slice(member.start, member.end)) as Schema;
+  if (schema.type === 'object') return tool;
+  if (schema.type === undefined && describesObjects(schema, schema, 0)) {
+    return applyEdits(tool, [setMember(tool, member.start, 'type', '"object"')]);
+  }
+  // References inside it start at the root, so what they refer to moves there.
+  const { $defs, definitions, $schema, ...value } = schema;
+  const wrapped = { $schema, type: 'object', properties: { result: value }, required: ['result'], $defs, definitions };
+  return applyEdits(tool, [{ start: member.start, end: member.end, text: JSON.stringify(wrapped) }]);
+}
+
+interface Schema {
+  type?: unknown;
+  $ref?: unknown;
+  $defs?: Record<string, Schema>;
+  definitions?: Record<string, Schema>;
+  [keyword: string]: unknown;
+}
+
+/** Whether a schema without a type can only mean objects. */
+function describesObjects(schema: Schema, root: Schema, depth: number): boolean {
+  if (schema.type !== undefined) return schema.type === 'object';
+  if (depth > 8) return false;
+  const reference = typeof schema.$ref === 'string' ? /^#\/(\$defs|definitions)\/([^/~%]+)$/.exec(schema.$ref) : null;
+  const target = reference && root[reference[1] as '$defs']?.[reference[2] ?? ''];
+  if (target) return describesObjects(target, root, depth + 1);
+  if (['properties', 'required', 'additionalProperties', 'patternProperties'].some((key) => key in schema)) return true;
+  const parts = (schema['oneOf'] ?? schema['anyOf'] ?? schema['allOf']) as Schema[] | undefined;
+  return Array.isArray(parts) && parts.length > 0 && parts.every((part) => describesObjects(part, root, depth + 1));
 }
 
 function withErrorCode(text: string, error: Member, from: number, to: number): string {
