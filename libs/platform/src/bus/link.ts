@@ -28,7 +28,7 @@ const CONNECTION: RedisOptions = {
 };
 const CHECK_MS = 1_000;
 /** A Redis that does not answer for so long is treated like one that is gone. */
-const HUNG_AFTER_MS = 3_000;
+const HUNG_AFTER_MS = 5_000;
 
 /**
  * The two Redis connections of a process and its state: *up* means that frames can be sent and all channels are

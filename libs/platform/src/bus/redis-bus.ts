@@ -1,4 +1,4 @@
-import { Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Logger, type OnApplicationShutdown, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { AppError, type Broadcast, type Contract, type RecordStream } from '@mcp-router/shared';
 import { Observable } from 'rxjs';
 import type { z } from 'zod';
@@ -15,7 +15,7 @@ const NO_OPTIONS: CallOptions = {};
 const START_PATIENCE_MS = 5_000;
 
 /** The bus over Redis. */
-export class RedisBus extends Bus implements OnModuleInit, OnApplicationShutdown {
+export class RedisBus extends Bus implements OnModuleInit, OnModuleDestroy, OnApplicationShutdown {
   private readonly listeners = new Map<string, Set<(payload: unknown) => void>>();
   private readonly resumed = new Set<() => void>();
   private readonly consumers = new Set<Consumer>();
@@ -55,8 +55,12 @@ export class RedisBus extends Bus implements OnModuleInit, OnApplicationShutdown
     if (!this.isReady) this.logger.warn('Redis is not reachable yet');
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** Consumers stop first, while what their handlers need is still there. */
+  async onModuleDestroy(): Promise<void> {
     await Promise.all([...this.consumers].map((consumer) => consumer.stop()));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
     await this.records.close();
     this.live.stop();
     this.requests.stop();
