@@ -130,6 +130,9 @@ export default defineConfig(
   },
   {
     files: ['**/*.mjs', '**/*.cjs'],
+    rules: {
+      'no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+    },
     languageOptions: {
       globals: Object.fromEntries(
         [
