@@ -36,7 +36,7 @@ function defaultOf(field: z.ZodType): string {
     ? data.join(',')
     : typeof data === 'object'
       ? JSON.stringify(data)
-      : `${data as string}`;
+      : (data as string);
   return data === undefined || text === '' ? '–' : `\`${text}\``;
 }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus, ENV, LOGGER, contextOf, runInContext } from '@mcp-router/platform';
-import { SYSTEM_PRINCIPAL, listServers, serverChanged } from '@mcp-router/shared';
+import { SYSTEM_PRINCIPAL, catalogueChanged, listServers, serverChanged } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import type { DiscoveryEnv } from '../config';
 import { HealthService } from './health.service';
@@ -8,6 +8,8 @@ import { HealthStore } from './health.store';
 
 const TICK_MS = 500;
 const RELOAD_MS = 30_000;
+/** While the router is not there (it may start after us), it is asked this often. */
+const RETRY_MS = 1_000;
 const FORGET_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
@@ -17,6 +19,7 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly running = new Set<Promise<void>>();
   private readonly stops: (() => void)[] = [];
+  private retry: NodeJS.Timeout | undefined;
   private isClaiming = false;
   private isReloadWanted = false;
   private isReloading = false;
@@ -32,7 +35,11 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
 
   onApplicationBootstrap(): void {
     const reload = () => this.reloadServers();
-    this.stops.push(this.bus.listen(serverChanged, reload), this.bus.onResume(reload));
+    this.stops.push(
+      this.bus.listen(serverChanged, reload),
+      this.bus.listen(catalogueChanged, reload),
+      this.bus.onResume(reload),
+    );
     const forget = () =>
       void this.work(() => this.store.forgetSamples(Date.now() - this.env.HEALTH_HISTORY_DAYS * DAY_MS));
     this.timers.push(
@@ -46,6 +53,7 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
   async onApplicationShutdown(): Promise<void> {
     this.isStopped = true;
     for (const timer of this.timers) clearInterval(timer);
+    clearTimeout(this.retry);
     for (const stop of this.stops) stop();
     await Promise.all(this.running);
   }
@@ -61,6 +69,9 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
           this.isReloadWanted = false;
           await this.store.replaceServers(await this.registered(), Date.now());
         }
+      } catch (error) {
+        if (!this.isStopped) this.retry = setTimeout(() => this.reloadServers(), RETRY_MS);
+        throw error;
       } finally {
         this.isReloading = false;
       }
