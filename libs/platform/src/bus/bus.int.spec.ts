@@ -137,6 +137,12 @@ it('carries 10 MB there and back in order with small answers', async () => {
   expect(others.every((other) => other.body === body)).toBe(true);
 });
 
+it('carries many large bodies at a time', async () => {
+  const bodies = Array.from({ length: 24 }, (_, n) => String.fromCodePoint(0x1f600 + n).repeat(150_000));
+  const answers = await Promise.all(bodies.map((body) => caller.bus.call(exchange, { kind: 'large', body })));
+  expect(answers.every(({ body }, n) => body === bodies[n])).toBe(true);
+});
+
 it('carries the request id, the principal, the deadline and the cancellation into nested calls', async () => {
   const principal = { agentId: 'a', agent: 'tester', role: 'member' as const, policy: { allow: ['*'], deny: [] } };
   const context = contextOf({ requestId: 'r-1', principal });
@@ -149,6 +155,15 @@ it('carries the request id, the principal, the deadline and the cancellation int
   const late = caller.bus.call(relay, { depth: 1, delayMs: 5_000, mark: 'nested' }, { timeoutMs: 200 });
   await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' });
   await until(async () => (await marks('nested:aborted')) === 1);
+});
+
+it('cancels nested calls with the call they serve', async () => {
+  const abort = new AbortController();
+  const left = caller.bus.call(relay, { depth: 1, delayMs: 5_000, mark: 'left' }, { signal: abort.signal });
+  await until(async () => (await marks('left')) === 1);
+  abort.abort();
+  await expect(left).rejects.toMatchObject({ code: 'cancelled' });
+  await until(async () => (await marks('left:aborted')) === 1, 2_000);
 });
 
 it('does not hear an installation with another prefix', async () => {

@@ -18,7 +18,7 @@ export interface BusContext {
 }
 
 /** What an edge (HTTP request, schedule, job) must know to start a context; the rest has defaults. */
-export type EdgeContext = Partial<BusContext>;
+export type EdgeContext = { readonly [Field in keyof BusContext]?: BusContext[Field] | undefined };
 
 const NEVER = new AbortController().signal;
 const storage = new AsyncLocalStorage<BusContext>();

@@ -1,6 +1,6 @@
 import { AppError, type Contract, type ErrorCode, type WireError } from '@mcp-router/shared';
 import type { CallOptions } from './bus';
-import { currentContext, type BusContext } from './context';
+import { contextOf, currentContext, type BusContext } from './context';
 import type { RedisLink } from './link';
 import type { Receipt } from './publish';
 import type { LiveSet } from './live-set';
@@ -281,8 +281,14 @@ export class Requests {
 function contextFor({ context }: CallOptions): BusContext | undefined {
   const current = currentContext();
   if (!context) return current;
-  const { requestId = crypto.randomUUID(), ...rest } = { ...current, ...context };
-  return { requestId, deadlineAt: Infinity, caller: '', ...rest } as BusContext;
+  // Field by field: the context of a served request has its signal behind a getter, which a spread would lose.
+  return contextOf({
+    requestId: context.requestId ?? current?.requestId,
+    traceparent: context.traceparent ?? current?.traceparent,
+    principal: context.principal ?? current?.principal,
+    deadlineAt: context.deadlineAt ?? current?.deadlineAt,
+    signal: context.signal ?? current?.signal,
+  });
 }
 
 /** Why a signal was aborted, when it is known (a deadline); else that it was. */

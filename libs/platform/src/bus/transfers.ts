@@ -10,11 +10,11 @@
 import { Logger } from '@nestjs/common';
 import type { RedisLink } from './link';
 import type { Receipt } from './publish';
+import { exceeds } from './wire';
 
 export const CHUNK_BYTES = 262_144;
-/** Frames up to this size travel as one message. */
-export const WHOLE_BYTES = 1_048_576;
 const WINDOW = 8;
+/** Transfers to one channel at a time; the others wait. */
 const MAX_PARALLEL = 4;
 const STALLED_MS = 10_000;
 /** Most bytes of unfinished transfers that a process keeps. */
@@ -73,7 +73,7 @@ export class Transfers {
   }
 
   isLarge(frame: string): boolean {
-    return frame.length * 3 > WHOLE_BYTES && Buffer.byteLength(frame) > WHOLE_BYTES;
+    return exceeds(frame, CHUNK_BYTES);
   }
 
   /**
@@ -84,7 +84,7 @@ export class Transfers {
     const id = `${this.link.address}:${++this.lastId}`;
     const transfer = new Outgoing(this, id, channel, Buffer.from(frame), subject, back, receipt);
     this.sweeper ??= setInterval(() => this.sweep(), 1_000).unref();
-    if (this.running.size >= MAX_PARALLEL) this.waiting.push(transfer);
+    if (this.isBusy(channel)) this.waiting.push(transfer);
     else this.begin(transfer);
   }
 
@@ -108,9 +108,15 @@ export class Transfers {
     const queued = this.waiting.indexOf(transfer);
     if (queued >= 0) this.waiting.splice(queued, 1);
     else if (!this.running.delete(transfer.id)) return false;
-    const next = this.running.size < MAX_PARALLEL ? this.waiting.shift() : undefined;
-    if (next) this.begin(next);
+    const next = this.waiting.findIndex(({ channel }) => channel === transfer.channel);
+    if (next >= 0 && !this.isBusy(transfer.channel)) this.waiting.splice(next, 1).forEach((one) => this.begin(one));
     return true;
+  }
+
+  private isBusy(channel: string): boolean {
+    let parallel = 0;
+    for (const running of this.running.values()) if (running.channel === channel) parallel++;
+    return parallel >= MAX_PARALLEL;
   }
 
   private begin(transfer: Outgoing): void {

@@ -38,7 +38,7 @@ export interface ContractShapes<I extends z.ZodType, O extends z.ZodType> {
   /** Default 10 s. `Infinity` for a stream without an end. */
   timeoutMs?: number;
   raw?: SharedField<I, O>;
-  /** Default 1 MiB. Past 1 MiB a message travels in chunks, with backpressure. */
+  /** Default 1 MiB. What is larger than 256 KiB travels in chunks, with backpressure. */
   maxBytes?: number;
 }
 

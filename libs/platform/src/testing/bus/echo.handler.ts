@@ -51,7 +51,12 @@ export class EchoHandler {
   async relay({ depth, delayMs, mark, to }: Input<typeof relay>, context: BusContext) {
     const seen = currentContext();
     if (depth === 0) {
-      if (delayMs) await this.bus.call(echo, { text: 'deep', delayMs, mark }, { instance: to });
+      if (delayMs)
+        await this.bus.call(
+          echo,
+          { text: 'deep', delayMs, mark },
+          { instance: to, context: { traceparent: '00-a-b-01' } },
+        );
       return { requestIds: [context.requestId], callers: [context.caller], agent: seen?.principal?.agent };
     }
     const below = await this.bus.call(relay, { depth: depth - 1, delayMs, mark, to });
