@@ -67,22 +67,27 @@ export function bundleSettings(input, dir) {
   };
 }
 
+const isStale = ({ app, hash }) => {
+  const stamp = join(OUTPUT, app, '.inputs');
+  return !existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash;
+};
+
+/** The apps whose bundles are not those of the sources. */
+export const staleApps = () => APPS.filter((app) => isStale({ app, hash: inputsHash(app) }));
+
 /**
  * Brings the bundles of `apps` up to date. Each is exchanged as a whole, so running services never see half of one.
  *
  * @returns the apps that had to be built
  */
 export async function build(apps = APPS, { force = false } = {}) {
-  const isStale = ({ app, hash }) => {
-    const stamp = join(OUTPUT, app, '.inputs');
-    return force || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash;
-  };
   const wanted = apps.map((app) => ({ app, hash: inputsHash(app) }));
-  if (!wanted.some(isStale)) return [];
+  const isWanted = (bundle) => force || isStale(bundle);
+  if (!wanted.some(isWanted)) return [];
 
   mkdirSync(OUTPUT, { recursive: true });
   return withLock(join(OUTPUT, '.build.lock'), async () => {
-    const stale = wanted.filter(isStale);
+    const stale = wanted.filter(isWanted);
     const { build: bundle } = await import('rolldown');
     await Promise.all(
       stale.map(async ({ app, hash }) => {

@@ -1,7 +1,10 @@
 // `npm start`: from a fresh checkout to a running router. Installs, brings up Postgres and Redis, builds, starts the five services, supervises.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { staleApps } from './build.mjs';
 import { commandOf, parentOf, until } from './infra/processes.mjs';
 import { ensureInstalled, requireNode } from './install.mjs';
 import { tryLock } from './lock.mjs';
@@ -9,7 +12,7 @@ import { serverTable, welcome } from './up/banner.mjs';
 import { ServiceLog } from './up/log.mjs';
 import { Service } from './up/service.mjs';
 import { baseUrl, readSettings, serviceEnv } from './up/settings.mjs';
-import { APPS } from './workspace.mjs';
+import { APPS, ROOT } from './workspace.mjs';
 
 const READY_LIMIT_MS = 60_000;
 /** How long the table of servers waits for servers that are still starting. */
@@ -76,10 +79,8 @@ async function up() {
   await ensureInstalled();
 
   const { startInfra } = await import('./infra/index.mjs');
-  const { build } = await import('./build.mjs');
   launcher.infra = startInfra({ folder: settings.folder });
-  const [infra, built] = await Promise.all([launcher.infra, build()]);
-  if (built.length > 0) console.log(`built ${built.join(', ')}`);
+  const [infra] = await Promise.all([launcher.infra, buildIfStale()]);
   if (launcher.isStopping) return;
 
   launcher.services = APPS.map((app) => supervise(app, settings, infra));
@@ -100,6 +101,14 @@ async function up() {
   const servers = await settledServers(gateway);
   if (servers && !launcher.isStopping)
     console.log(`${serverTable(servers)}\n\nCtrl-C stops everything. Logs: ${join(settings.folder, 'logs')}`);
+}
+
+/** Builds in a process of its own: the bundler's 200 MB are not to stay with the launcher. */
+async function buildIfStale() {
+  if (staleApps().length === 0) return;
+  const child = fork(join(ROOT, 'tools/build.mjs'), { stdio: 'inherit' });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error('The build failed.');
 }
 
 /** Refuses a data folder or a port that is taken, before anything is started. */
