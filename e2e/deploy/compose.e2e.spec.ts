@@ -1,4 +1,5 @@
 import Ajv from 'ajv';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -50,6 +51,17 @@ describe('compose.yaml', () => {
     const { services } = await readCompose();
     const ports = Object.entries(services).flatMap(([name, { ports = [] }]) => ports.map((port) => `${name} ${port}`));
     expect(ports).toEqual(['gateway 127.0.0.1:4000:4000']);
+  });
+
+  it('ships a configuration whose servers are in the image', async () => {
+    const { mcpServers } = JSON.parse(await read('config/mcp-router.json')) as {
+      mcpServers: Record<string, { command: string; args: string[] }>;
+    };
+    for (const { command, args } of Object.values(mcpServers)) {
+      expect(command).toBe('node');
+      expect(args[0]).toMatch(/^\/app\/node_modules\//);
+      expect(existsSync(join(ROOT, (args[0] ?? '').slice('/app/'.length)))).toBe(true);
+    }
   });
 
   it('asks for every secret, and the example names each', async () => {
