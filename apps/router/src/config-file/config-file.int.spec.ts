@@ -1,0 +1,71 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { until } from '../testing/upstream-bench';
+import type { ConfigEntry } from './config-entries';
+import { ConfigFile } from './config-file';
+
+describe('the watched configuration file', () => {
+  let folder: string;
+  let path: string;
+  let file: ConfigFile;
+  let seen: ConfigEntry[][];
+  const slugs = () => (seen.at(-1) ?? []).map(({ slug }) => slug);
+  const config = (...names: string[]) =>
+    JSON.stringify({ mcpServers: Object.fromEntries(names.map((name) => [name, { command: name }])) });
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'mcpr-config-'));
+    path = join(folder, 'mcp-router.json');
+    writeFileSync(path, config('a'));
+    seen = [];
+    file = new ConfigFile(path, {}, pino({ level: 'silent' }), (entries) => seen.push(entries));
+    await file.start();
+  });
+  afterEach(async () => {
+    await file.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is read again within half a second of a change', async () => {
+    expect(slugs()).toEqual(['a']);
+    const start = performance.now();
+    writeFileSync(path, config('a', 'b'));
+    await until(() => slugs().includes('b'));
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it('is followed through a rename, as many editors save, again and again', async () => {
+    for (const name of ['b', 'c', 'd']) {
+      writeFileSync(`${path}.tmp`, config('a', name));
+      renameSync(`${path}.tmp`, path);
+      await until(() => slugs().includes(name));
+    }
+  });
+
+  it('keeps what was good while it is broken, says where, and takes the mended one', async () => {
+    writeFileSync(path, '{\n "mcpServers": {\n  "b": oops } }');
+    await until(() => file.state.faults.length > 0);
+    expect(file.state.faults[0]).toMatchObject({ file: path, line: 3 });
+    expect(slugs()).toEqual(['a']);
+    writeFileSync(path, config('b'));
+    await until(() => slugs().includes('b'));
+    expect(file.state.faults).toEqual([]);
+  });
+
+  it('keeps the last good entry of a server whose entry is broken', async () => {
+    writeFileSync(path, '{"mcpServers":{"a":{"command":7},"b":{"command":"b"}}}');
+    await until(() => slugs().includes('b'));
+    expect(slugs().sort()).toEqual(['a', 'b']);
+    expect(file.state.faults).toHaveLength(1);
+  });
+
+  it('may be missing, appear and disappear', async () => {
+    rmSync(path);
+    await until(() => !file.state.exists);
+    expect(slugs()).toEqual([]);
+    writeFileSync(path, config('late'));
+    await until(() => slugs().includes('late'));
+  });
+});
