@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Bus, currentContext, metrics } from '@mcp-router/platform';
 import { callRecorded, memberAt, SYSTEM_PRINCIPAL, type CallRecord, type Principal } from '@mcp-router/shared';
-import { v7 } from 'uuid';
 
 /** What the place that handled a call knows of it. */
 export interface FinishedCall {
@@ -62,7 +61,7 @@ export class CallRecorder {
     measure(call, agent, durationMs);
     const traceId = context?.traceparent?.split('-')[1];
     this.bus.record(callRecorded, {
-      id: v7(),
+      id: uuidV7(),
       at: new Date().toISOString(),
       requestId: call.requestId ?? context?.requestId ?? '',
       ...(traceId !== undefined && { traceId }),
@@ -74,7 +73,7 @@ export class CallRecorder {
       ...(call.server !== undefined && { server: call.server }),
       ...(call.tool !== undefined && { tool: call.tool }),
       ...(call.argumentsText !== undefined && {
-        argumentsHash: createHash('sha256').update(call.argumentsText).digest('hex'),
+        argumentsHash: hash('sha256', call.argumentsText, 'hex'),
       }),
       outcome: call.outcome,
       ...(call.errorCode !== undefined && { errorCode: call.errorCode }),
@@ -84,6 +83,12 @@ export class CallRecorder {
       responseBytes: call.responseBytes,
     });
   }
+}
+
+/** A UUIDv7 whose random part comes from Node's pool of random bytes: this runs once a call. */
+function uuidV7(): string {
+  const time = Date.now().toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
 /** `tool_error` when a tool's result says `isError`, without reading the content. @param result JSON text */

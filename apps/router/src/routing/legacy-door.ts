@@ -51,8 +51,9 @@ export class LegacyDoor {
     }
     if (input.kind === 'listen') return listen(session, input, sink);
     const body = input.body ?? '';
-    if (body.trimStart().startsWith('[')) return this.batch(session, body, input, context, sink);
-    return this.message(session, readRpc(body), input, context, sink);
+    if (body.trimStart().startsWith('[')) this.batch(session, body, input, context, sink);
+    else this.message(session, readRpc(body), input, context, sink);
+    return undefined;
   }
 
   /** Makes the session that an `initialize` asks for. */
@@ -82,13 +83,7 @@ export class LegacyDoor {
     return { id: session.id, result };
   }
 
-  private async batch(
-    session: Session,
-    body: string,
-    input: McpRequest,
-    context: BusContext,
-    sink: ReplySink,
-  ): Promise<(() => void) | undefined> {
+  private batch(session: Session, body: string, input: McpRequest, context: BusContext, sink: ReplySink): void {
     if (session.client.version !== '2025-03-26') {
       throw new AppError('invalid_message', `Protocol version ${session.client.version} has no batches`);
     }
@@ -96,46 +91,37 @@ export class LegacyDoor {
     if (messages.length === 0) throw new AppError('invalid_message', 'The batch is empty');
     const answers: string[] = [];
     let open = messages.length;
-    const gone: ((() => void) | undefined)[] = [];
-    const part = (): ReplySink => ({
-      send: ({ body: answer, last, eventId }) => {
-        if (last !== true) sink.send({ body: answer, eventId });
-        else if (answer !== undefined) answers.push(answer);
+    const part: ReplySink = {
+      send: ({ body: answered, last, eventId }) => {
+        if (last !== true) sink.send({ body: answered, eventId });
+        else if (answered !== undefined) answers.push(answered);
       },
       end: () => {
         if (--open > 0) return;
         reply(sink, answers.length === 0 ? { last: true } : { body: `[${answers.join(',')}]`, last: true });
       },
-    });
+    };
     for (const [i, message] of messages.entries()) {
-      gone.push(
-        await this.message(session, message, { ...input, stream: `${input.stream ?? ''}-${i}` }, context, part()),
-      );
+      try {
+        this.message(session, message, { ...input, stream: `${input.stream ?? ''}-${i}` }, context, part);
+      } catch (error) {
+        reply(part, { body: errorResponse(message.id ?? 'null', error, 'legacy'), last: true });
+      }
     }
-    return () => gone.forEach((leave) => leave?.());
   }
 
-  private async message(
-    session: Session,
-    message: RpcText,
-    input: McpRequest,
-    context: BusContext,
-    sink: ReplySink,
-  ): Promise<(() => void) | undefined> {
-    if (message.kind === 'request') return this.request(session, message, input, context, sink);
+  /** The end of the HTTP exchange is not the end of a call: its client may come back. */
+  private message(session: Session, message: RpcText, input: McpRequest, context: BusContext, sink: ReplySink): void {
+    if (message.kind === 'request') {
+      this.request(session, message, input, context, sink);
+      return;
+    }
     if (message.kind === 'response') answer(session, message);
     else this.notification(session, message);
     reply(sink, { last: true });
-    return undefined;
   }
 
-  private request(
-    session: Session,
-    request: RpcText,
-    input: McpRequest,
-    context: BusContext,
-    sink: ReplySink,
-  ): (() => void) | undefined {
+  private request(session: Session, request: RpcText, input: McpRequest, context: BusContext, sink: ReplySink): void {
     const id = request.id as string;
     if (session.calls.has(id)) throw new AppError('invalid_message', `A request with the id ${id} is in flight`);
     const call = new OpenCall(session, request, input, context, sink);
@@ -146,7 +132,6 @@ export class LegacyDoor {
       (error: unknown) =>
         call.finish({ body: errorResponse(id, error, 'legacy') }, Date.now() - startedAt > KEEP_AFTER_MS),
     );
-    return () => call.detach(sink);
   }
 
   private async handle(call: OpenCall, input: McpRequest): Promise<McpReply> {

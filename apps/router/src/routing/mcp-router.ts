@@ -42,6 +42,7 @@ const CAPABILITY_OF: Record<CatalogueKind, string> = {
 /** Finds the server that a request is for and carries it there and back, in whatever era each side is. */
 export class McpRouter {
   private readonly book: ListBook;
+  private readonly finished: { call: Call; facts: CallFacts; at: number }[] = [];
   private readonly headerParams = new WeakMap<CatalogueItem, readonly HeaderParam[]>();
 
   constructor(
@@ -156,15 +157,19 @@ export class McpRouter {
     }
   }
 
-  /** Writes the record of a tool call when the answer has gone. */
+  /** Notes a tool call; the records are made when the answers have gone. */
   private log(call: Call, facts: CallFacts): void {
-    const upTo = performance.now();
-    setImmediate(() => {
+    if (this.finished.push({ call, facts, at: performance.now() }) === 1) setImmediate(() => this.record());
+  }
+
+  private record(): void {
+    const now = performance.now();
+    for (const { call, facts, at } of this.finished.splice(0)) {
       const { request, endpoint, principal, context, method } = call;
       this.recorder.record({
         ...facts,
         // The recorder measures up to its own time, which is later than the answer.
-        startedAt: facts.startedAt + performance.now() - upTo,
+        startedAt: facts.startedAt + now - at,
         endpoint: endpoint === undefined ? '/mcp' : `/mcp/${endpoint}`,
         method,
         argumentsText: paramText(request, ['arguments']) ?? '',
@@ -172,7 +177,7 @@ export class McpRouter {
         principal,
         requestId: context.requestId,
       });
-    });
+    }
   }
 
   private getPrompt(call: Call): Promise<string> {

@@ -16,16 +16,13 @@ export class McpHandler {
   @Handles(exchangeMcp)
   exchange(input: McpRequest, context: BusContext): Promise<McpReply> {
     const frames = new ReplyFrames();
-    this.serve(input, context, frames).then(
-      (leave) => frames.onGone(context.signal, leave),
-      (error: unknown) => frames.fail(error),
-    );
+    if (input.era === 'modern') this.modern.serve(input, context, frames);
+    else {
+      this.legacy.serve(input, context, frames).then(
+        (leave) => leave && frames.onGone(context.signal, leave),
+        (error: unknown) => frames.fail(error),
+      );
+    }
     return frames.answer;
-  }
-
-  private async serve(input: McpRequest, context: BusContext, frames: ReplyFrames): Promise<(() => void) | undefined> {
-    return input.era === 'modern'
-      ? this.modern.serve(input, context, frames)
-      : this.legacy.serve(input, context, frames);
   }
 }

@@ -20,29 +20,25 @@ export class ModernDoor {
     private readonly listeners: Listeners,
   ) {}
 
-  /** Answers one exchange. @returns what to do when the client is gone before the end */
-  serve(input: McpRequest, context: BusContext, sink: ReplySink): () => void {
+  /** Answers one exchange; when the client is gone before the end, the request is cancelled. */
+  serve(input: McpRequest, context: BusContext, sink: ReplySink): void {
     const message = readRpc(input.body ?? '');
     if (message.kind !== 'request') {
       this.notification(message, input, principalOf(context));
       reply(sink, { last: true });
-      return () => undefined;
+    } else if (message.method === 'subscriptions/listen') {
+      this.listeners.open(message, input.endpoint, principalOf(context), context.signal, sink);
+    } else {
+      const call = toCall(message, input, context, sink);
+      this.handle(call, input).then(
+        (answered) => reply(sink, { ...answered, last: true }),
+        (error: unknown) => {
+          const { code, status } = AppError.from(error);
+          const body = errorResponse(call.id, error, 'modern');
+          reply(sink, { body, status: code === 'server_not_found' ? status : statusOf(body), last: true });
+        },
+      );
     }
-    const abort = new AbortController();
-    if (message.method === 'subscriptions/listen') {
-      this.listeners.open(message, input.endpoint, principalOf(context), abort.signal, sink);
-      return () => abort.abort();
-    }
-    const call = toCall(message, input, context, abort.signal, sink);
-    this.handle(call, input).then(
-      (answered) => reply(sink, { ...answered, last: true }),
-      (error: unknown) => {
-        const { code, status } = AppError.from(error);
-        const body = errorResponse(call.id, error, 'modern');
-        reply(sink, { body, status: code === 'server_not_found' ? status : statusOf(body), last: true });
-      },
-    );
-    return () => abort.abort();
   }
 
   private async handle(
@@ -70,14 +66,9 @@ export class ModernDoor {
   }
 }
 
-function toCall(
-  request: RpcText,
-  input: McpRequest,
-  context: BusContext,
-  signal: AbortSignal,
-  sink: ReplySink,
-): ModernCall {
+function toCall(request: RpcText, input: McpRequest, context: BusContext, sink: ReplySink): ModernCall {
   const envelope = envelopeOf(request);
+  const { signal } = context;
   return {
     era: 'modern',
     session: undefined,

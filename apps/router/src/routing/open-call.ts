@@ -61,11 +61,6 @@ export class OpenCall implements LegacyCall {
     this.abort.abort();
   }
 
-  /** The client went away; that is not a cancellation: it may come back for the stream. */
-  detach(sink: ReplySink): void {
-    this.stream.detach(sink);
-  }
-
   take(message: RpcText, server: ServerHandle): void {
     if (message.kind === 'notification') this.takeNotification(message, server);
     else if (message.kind === 'request') this.takeRequest(message, server);

@@ -55,8 +55,8 @@ export class ReplyFrames implements ReplySink {
   }
 
   /** Calls `leave` if the client goes away before the end. */
-  onGone(signal: AbortSignal, leave: (() => void) | undefined): void {
-    if (!leave || this.over) return;
+  onGone(signal: AbortSignal, leave: () => void): void {
+    if (this.over) return;
     if (signal.aborted) leave();
     else signal.addEventListener('abort', leave, { once: true });
   }
