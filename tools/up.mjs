@@ -12,7 +12,7 @@ import { serverTable, welcome } from './up/banner.mjs';
 import { ServiceLog } from './up/log.mjs';
 import { Service } from './up/service.mjs';
 import { baseUrl, readSettings, serviceEnv } from './up/settings.mjs';
-import { APPS, ROOT } from './workspace.mjs';
+import { APPS, MAIN_APPS, ROOT } from './workspace.mjs';
 
 const READY_LIMIT_MS = 60_000;
 /** How long the table of servers waits for servers that are still starting. */
@@ -22,6 +22,8 @@ const REPEATED_SIGNAL_MS = 1_000;
 /** Everything that has to be taken down again, and the one way to do it. */
 class Launcher {
   services = [];
+  /** The admin key that was made at this start, until it has been shown. */
+  newKey;
   #stoppingSince;
   #isUrgent = false;
 
@@ -33,6 +35,8 @@ class Launcher {
       return;
     }
     this.#stoppingSince = Date.now();
+    // It is made once and stored hashed: not to show it now would be to lose it.
+    if (this.newKey) console.log(`The admin key is ${this.newKey}`);
     void this.#takeDown().then(() => process.exit(code));
   }
 
@@ -83,21 +87,17 @@ async function up() {
   const [infra] = await Promise.all([launcher.infra, buildIfStale()]);
   if (launcher.isStopping) return;
 
-  launcher.services = APPS.map((app) => supervise(app, settings, infra));
-  const gateway = launcher.services.find(({ name }) => name === 'gateway');
-  let adminKey;
-  gateway.on('message', ({ type, key }) => type === 'admin-key' && (adminKey = key));
-  await allReady();
+  const [router, gateway] = MAIN_APPS.map((app) => supervise(app, settings, infra));
+  gateway.on('message', ({ type, key }) => type === 'admin-key' && (launcher.newKey = key));
+  await ready([router, gateway]);
+  if (launcher.isStopping) return;
+  await ready(APPS.filter((app) => !MAIN_APPS.includes(app)).map((app) => supervise(app, settings, infra)));
   if (launcher.isStopping) return;
 
   console.log(`MCP Router is ready (${((Date.now() - began) / 1000).toFixed(1)} s).`);
-  console.log(
-    welcome({
-      base: baseUrl(settings),
-      key: settings.adminKey ?? adminKey,
-      keyIsNew: Boolean(adminKey) && !settings.adminKey,
-    }),
-  );
+  const { newKey } = launcher;
+  launcher.newKey = undefined;
+  console.log(welcome({ base: baseUrl(settings), key: settings.adminKey ?? newKey, keyIsNew: Boolean(newKey) }));
   const servers = await settledServers(gateway);
   if (servers && !launcher.isStopping)
     console.log(`${serverTable(servers)}\n\nCtrl-C stops everything. Logs: ${join(settings.folder, 'logs')}`);
@@ -140,13 +140,13 @@ function supervise(app, settings, infra) {
     launcher.stop(1);
   });
   service.start();
+  launcher.services.push(service);
   return service;
 }
 
-async function allReady() {
-  const { services } = launcher;
-  const ready = await until(() => launcher.isStopping || services.every(({ isReady }) => isReady), READY_LIMIT_MS, 10);
-  if (ready) return;
+async function ready(services) {
+  const areReady = () => launcher.isStopping || services.every(({ isReady }) => isReady);
+  if (await until(areReady, READY_LIMIT_MS, 10)) return;
   const late = services.filter(({ isReady }) => !isReady).map(({ name }) => name);
   throw new Error(`Not ready after ${READY_LIMIT_MS / 1000} s: ${late.join(', ')}. See the logs.`);
 }

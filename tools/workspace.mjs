@@ -4,5 +4,6 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The services, in the order in which they are started: the door opens last. */
-export const APPS = ['router', 'discovery', 'monitor', 'analyzer', 'gateway'];
+/** What the main job needs comes first; the others start when these are up. */
+export const MAIN_APPS = ['router', 'gateway'];
+export const APPS = [...MAIN_APPS, 'discovery', 'monitor', 'analyzer'];

@@ -1,5 +1,5 @@
 // What the launcher takes from the environment, and what it gives to each service.
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ROOT } from '../workspace.mjs';
 
 const LOOPBACK = '127.0.0.1';
@@ -32,6 +32,8 @@ export function serviceEnv(app, settings, { DATABASE_URL, REDIS_URL }, env = pro
   return {
     ...Object.fromEntries(inherited),
     NODE_ENV: 'production',
+    // From Node 22.1 on, compiled code is kept between starts.
+    NODE_COMPILE_CACHE: join(settings.folder, 'compile-cache'),
     DATABASE_URL,
     REDIS_URL,
     MCPR_DATA_DIR: settings.folder,
