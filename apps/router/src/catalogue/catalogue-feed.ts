@@ -112,24 +112,30 @@ export class CatalogueFeed implements OnApplicationShutdown {
   private async read(feed: Feed): Promise<void> {
     feed.reading = true;
     clearTimeout(feed.timer);
-    const { upstream } = feed;
     try {
       while (feed.stale.size > 0 && !isOver(feed)) {
         const kinds = [...feed.stale];
         feed.stale.clear();
-        const lists = await Promise.all(kinds.map(async (kind) => [kind, await readList(upstream, kind)] as const));
-        if (isOver(feed)) return;
-        this.catalogue.set(upstream.slug, Object.fromEntries(lists.map(([kind, { items }]) => [kind, items])));
-        const ttls = lists.map(([, { ttlMs }]) => ttlMs).filter((ttl): ttl is number => ttl !== undefined && ttl > 0);
-        if (ttls.length > 0 && !feed.subscription) this.later(feed, Math.max(MIN_TTL_MS, Math.min(...ttls)));
+        await Promise.all(kinds.map((kind) => this.readKind(feed, kind)));
       }
-    } catch (error) {
-      const { code, detail } = AppError.from(error);
-      this.logger.warn({ server: upstream.slug, code }, `the lists could not be read: ${detail}`);
-      // A server that is not reachable is read when it connects.
-      if (code !== 'upstream_unavailable') this.later(feed, RETRY_MS);
     } finally {
       feed.reading = false;
+    }
+  }
+
+  /** Each kind by itself: a server whose prompts cannot be read still has its tools. */
+  private async readKind(feed: Feed, kind: CatalogueKind): Promise<void> {
+    const { upstream } = feed;
+    try {
+      const { items, ttlMs } = await readList(upstream, kind);
+      if (isOver(feed)) return;
+      this.catalogue.set(upstream.slug, { [kind]: items });
+      if (ttlMs !== undefined && ttlMs > 0 && !feed.subscription) this.later(feed, Math.max(MIN_TTL_MS, ttlMs));
+    } catch (error) {
+      const { code, detail } = AppError.from(error);
+      this.logger.warn({ server: upstream.slug, kind, code }, `a list could not be read: ${detail}`);
+      // A server that is not reachable is read when it connects.
+      if (code !== 'upstream_unavailable') this.later(feed, RETRY_MS);
     }
   }
 

@@ -6,7 +6,7 @@ export class Server20261122100100 implements MigrationInterface {
       CREATE TABLE router.server (
         id         uuid        PRIMARY KEY,
         slug       text        NOT NULL CONSTRAINT server_slug_key UNIQUE,
-        source     text        NOT NULL CHECK (source IN ('rest', 'discovery')),
+        source     text        NOT NULL CONSTRAINT server_source_check CHECK (source IN ('rest', 'discovery')),
         definition jsonb       NOT NULL,
         secrets    text,
         version    integer     NOT NULL DEFAULT 1,

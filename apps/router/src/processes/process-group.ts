@@ -14,8 +14,8 @@ export interface LaunchOptions {
   limits: Limits;
 }
 
-const STDIN_GRACE_MS = 1_500;
-const TERM_GRACE_MS = 1_500;
+const STDIN_GRACE_MS = 700;
+const TERM_GRACE_MS = 800;
 
 /** A child in a process group of its own. Whatever ends, the whole group ends, and the reaper looks for what left it. */
 export class ProcessGroup {

@@ -10,6 +10,7 @@ export interface KeySettings {
 }
 
 const FILE = 'secret.key';
+const KEPT_KEYS = 2;
 
 /** The keys from the environment, or those of the generated file: one a line, newest first, readable by the owner only. */
 export async function openSecretBox(settings: KeySettings): Promise<SecretBox> {
@@ -29,12 +30,15 @@ export async function addGeneratedKey(settings: KeySettings): Promise<SecretBox>
   return new SecretBox(keys);
 }
 
-/** Forgets the generated keys that nothing is encrypted with any more. */
+/**
+ * Forgets generated keys that nothing is encrypted with any more. The last one before the current stays until the next
+ * rotation: a replica may be writing with it at this moment.
+ */
 export async function dropOldKeys(settings: KeySettings): Promise<void> {
   if (settings.MCPR_SECRET_KEY !== undefined) return;
   const path = join(settings.MCPR_DATA_DIR, FILE);
   const keys = await readKeys(path);
-  if (keys && keys.length > 1) await replaceFile(path, keys.slice(0, 1));
+  if (keys && keys.length > KEPT_KEYS) await replaceFile(path, keys.slice(0, KEPT_KEYS));
 }
 
 async function readKeys(path: string): Promise<string[] | undefined> {

@@ -1,9 +1,10 @@
 import type { ServerDefinition } from '@mcp-router/shared';
-import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+import { Check, Column, Entity, PrimaryColumn, Unique } from 'typeorm';
 
 /** A server registered over REST or by discovery; those of the file are not stored. */
 @Entity({ schema: 'router', name: 'server' })
 @Unique('server_slug_key', ['slug'])
+@Check('server_source_check', `source IN ('rest', 'discovery')`)
 export class ServerEntity {
   @PrimaryColumn('uuid') id!: string;
   @Column({ type: 'text' }) slug!: string;

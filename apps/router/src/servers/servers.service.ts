@@ -83,7 +83,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
   async add({ slug, ...definition }: NewServer, source: 'rest' | 'discovery'): Promise<RegisteredServer> {
     if (this.fromFile.has(slug) || this.upstreams.get(slug)) throw taken(slug);
     const id = v7();
-    const row = this.rows.create({ id, slug, source, ...this.seal(id, definition) });
+    const row = this.rows.create({ id, slug, source, ...(await this.seal(id, definition)) });
     await this.rows.insert(row as never).catch((error: unknown) => {
       throw isUniqueViolation(error) ? taken(slug, error) : error;
     });
@@ -99,13 +99,17 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
    */
   async update(ref: string, changes: Record<string, unknown>, ifMatch?: string): Promise<RegisteredServer> {
     const server = this.writable(ref);
+    if (server.fault !== undefined)
+      throw new AppError('conflict', `"${server.slug}" cannot be changed: ${server.fault}`, {
+        hint: 'Give the router the key that they were encrypted with, or remove the server and add it again',
+      });
     const parsed = ServerDefinition.safeParse(mergePatch(server.definition, changes));
     if (!parsed.success) throw invalid(parsed.error);
     const definition = parsed.data;
     const version = Number(ifMatch ?? server.version);
     const { affected } = await this.rows.update(
       { id: server.id, version },
-      { ...(this.seal(server.id, definition) as object), version: version + 1, updatedAt: new Date() },
+      { ...((await this.seal(server.id, definition)) as object), version: version + 1, updatedAt: new Date() },
     );
     if (affected !== 1) {
       await this.load(server.slug);
@@ -154,7 +158,6 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
       }
     });
     await dropOldKeys(this.env);
-    this.box = await openSecretBox(this.env);
     return { keyId: this.box.keyId, servers };
   }
 
@@ -180,13 +183,14 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     };
   }
 
-  private seal(
+  private async seal(
     id: string,
     { env, headers, ...definition }: ServerDefinition,
-  ): Pick<ServerEntity, 'definition' | 'secrets'> {
-    const secrets = { ...(env && { env }), ...(headers && { headers }) };
-    const hasSecrets = Object.keys(secrets).length > 0;
-    return { definition, secrets: hasSecrets ? this.box.seal(JSON.stringify(secrets), id) : null };
+  ): Promise<Pick<ServerEntity, 'definition' | 'secrets'>> {
+    const secrets = { ...(isFilled(env) && { env }), ...(isFilled(headers) && { headers }) };
+    // Another replica may have changed the key since it was read.
+    this.box = await openSecretBox(this.env);
+    return { definition, secrets: isFilled(secrets) ? this.box.seal(JSON.stringify(secrets), id) : null };
   }
 
   private open(row: ServerEntity): RegisteredServer {
@@ -284,6 +288,10 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
 
   private readonly logFailure = (error: unknown): void =>
     this.logger.error({ err: error }, 'a server could not be updated');
+}
+
+function isFilled(map: object | undefined): boolean {
+  return map !== undefined && Object.keys(map).length > 0;
 }
 
 function taken(slug: string, cause?: unknown): AppError {
