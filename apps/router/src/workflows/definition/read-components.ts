@@ -169,7 +169,7 @@ function readCorrelations(reader: Reader, value: Json | undefined, pointer: stri
     const expect = reader.text(correlation, 'expect', at);
     return [
       name,
-      { from: reader.text(correlation, 'from', at) ?? '', ...(expect === undefined ? {} : { expect }) },
+      { from: reader.text(correlation, 'from', at) ?? '.', ...(expect === undefined ? {} : { expect }) },
     ] as const;
   });
   return Object.fromEntries(correlations);

@@ -170,7 +170,7 @@ const READERS: { [K in TaskKind]: KindReader<K> } = {
     return {
       kind: 'for',
       each: variable(reader, loop, 'each', at, 'item'),
-      in: reader.text(loop, 'in', at) ?? '',
+      in: reader.text(loop, 'in', at) ?? '[]',
       at: variable(reader, loop, 'at', at, 'index'),
       ...(condition === undefined ? {} : { while: condition }),
       do: task['do'] === undefined ? [] : readTasks(reader, task['do'], pointerTo(pointer, 'do'), depth + 1),
