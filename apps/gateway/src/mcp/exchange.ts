@@ -104,7 +104,7 @@ export class Exchange {
       return;
     }
     this.lastWriteAt = Date.now();
-    if (frame.body !== undefined) reply.event(frame.body, frame.eventId);
+    if (frame.body !== undefined) reply.event(frame.body, frame.eventId, frame.event);
     else if (frame.eventId !== undefined) reply.prime(frame.eventId, RETRY_MS);
     else reply.open();
     if (frame.last === true) reply.end();

@@ -10,7 +10,7 @@ import {
 } from '@mcp-router/shared';
 import type { BusContext } from '@mcp-router/platform';
 import type { ReplySink } from '../sessions/event-stream';
-import type { Session } from '../sessions/session';
+import type { ClientDescription, Session } from '../sessions/session';
 import type { SessionStore } from '../sessions/session-store';
 import { paramText, stringParam } from '../translation/envelope';
 import { isLevel, type LogLevels } from './log-levels';
@@ -59,28 +59,25 @@ export class LegacyDoor {
   /** Makes the session that an `initialize` asks for. */
   private async open(input: McpRequest, context: BusContext, sink: ReplySink): Promise<undefined> {
     const request = readRpc(input.body ?? '');
-    const session = await this.initialize(request, input, context);
-    const { result } = session;
-    reply(sink, { body: resultResponse(request.id ?? 'null', result), session: session.id, last: true });
+    const { client, result } = await this.introduce(request, input);
+    const { id } = this.sessions.create(principalOf(context), input.endpoint, client);
+    reply(sink, { body: resultResponse(request.id ?? 'null', result), session: id, last: true });
     return undefined;
   }
 
-  private async initialize(
-    request: RpcText,
-    input: McpRequest,
-    context: BusContext,
-  ): Promise<{ id: string; result: string }> {
-    const asked = stringParam(request, ['protocolVersion']);
-    const version = versionFor(asked, input.sse === true);
+  /** Reads what a client says in `initialize`. @returns that, and the result it gets */
+  async introduce(request: RpcText, input: McpRequest): Promise<{ client: ClientDescription; result: string }> {
+    const version = versionFor(stringParam(request, ['protocolVersion']), input.sse === true);
     const result = await this.router.initialize(input.endpoint, version);
     const capabilities = paramText(request, ['capabilities']) ?? '{}';
-    const clientInfo = paramText(request, ['clientInfo']);
-    const session = this.sessions.create(principalOf(context), input.endpoint, {
-      version,
-      capabilities: capabilities.startsWith('{') ? capabilities : '{}',
-      clientInfo,
-    });
-    return { id: session.id, result };
+    return {
+      client: {
+        version,
+        capabilities: capabilities.startsWith('{') ? capabilities : '{}',
+        clientInfo: paramText(request, ['clientInfo']),
+      },
+      result,
+    };
   }
 
   private batch(session: Session, body: string, input: McpRequest, context: BusContext, sink: ReplySink): void {
@@ -111,7 +108,7 @@ export class LegacyDoor {
   }
 
   /** The end of the HTTP exchange is not the end of a call: its client may come back. */
-  private message(session: Session, message: RpcText, input: McpRequest, context: BusContext, sink: ReplySink): void {
+  message(session: Session, message: RpcText, input: McpRequest, context: BusContext, sink: ReplySink): void {
     if (message.kind === 'request') {
       this.request(session, message, input, context, sink);
       return;

@@ -4,6 +4,7 @@ import { exchangeMcp, type McpReply, type McpRequest } from '@mcp-router/shared'
 import { LegacyDoor } from './legacy-door';
 import { ModernDoor } from './modern-door';
 import { ReplyFrames } from './reply-frames';
+import { SseDoor } from './sse-door';
 
 /** The bus side of `/mcp` and `/mcp/{slug}`. */
 @Controller()
@@ -11,6 +12,7 @@ export class McpHandler {
   constructor(
     private readonly legacy: LegacyDoor,
     private readonly modern: ModernDoor,
+    private readonly sse: SseDoor,
   ) {}
 
   @Handles(exchangeMcp)
@@ -18,11 +20,19 @@ export class McpHandler {
     const frames = new ReplyFrames();
     if (input.era === 'modern') this.modern.serve(input, context, frames);
     else {
-      this.legacy.serve(input, context, frames).then(
+      this.serveLegacy(input, context, frames).then(
         (leave) => leave && frames.onGone(context.signal, leave),
         (error: unknown) => frames.fail(error),
       );
     }
     return frames.answer;
+  }
+
+  private async serveLegacy(
+    input: McpRequest,
+    context: BusContext,
+    frames: ReplyFrames,
+  ): Promise<(() => void) | undefined> {
+    return input.sse === true ? this.sse.serve(input, context, frames) : this.legacy.serve(input, context, frames);
   }
 }

@@ -15,6 +15,7 @@ import { LogLevels } from './log-levels';
 import { McpRouter } from './mcp-router';
 import { McpHandler } from './mcp.handler';
 import { ModernDoor } from './modern-door';
+import { SseDoor } from './sse-door';
 import { Subscriptions } from './subscriptions';
 import { TaskOwners } from './task-owners';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
@@ -77,6 +78,7 @@ import { Watcher } from './watcher';
       inject: [McpRouter, Listeners],
       useFactory: (router: McpRouter, listeners: Listeners) => new ModernDoor(router, listeners),
     },
+    { provide: SseDoor, inject: [LegacyDoor], useFactory: (legacy: LegacyDoor) => new SseDoor(legacy) },
     {
       provide: Watcher,
       inject: [Directory, Catalogue, SessionStore, Listeners, Subscriptions],

@@ -41,7 +41,8 @@ const MAX_STREAMS = 64;
 export class Session {
   /** Calls in flight by the JSON text of their id. */
   readonly calls = new Map<string, SessionCall>();
-  readonly declared: ReadonlySet<string>;
+  /** Capabilities that the client declared. */
+  declared: ReadonlySet<string>;
   /** Least severity of log messages the client wants; `undefined` until it says so. */
   logLevel: string | undefined;
   /** Epoch milliseconds. */
@@ -57,10 +58,16 @@ export class Session {
     readonly principal: Principal,
     /** Slug of `/mcp/{slug}`, `undefined` for the aggregate. */
     readonly endpoint: string | undefined,
-    readonly client: ClientDescription,
+    public client: ClientDescription,
     private readonly log: EventLog,
   ) {
-    this.declared = new Set(Object.keys(JSON.parse(client.capabilities) as object));
+    this.declared = namesIn(client.capabilities);
+  }
+
+  /** Takes what the client says of itself after the session was made, as HTTP+SSE does. */
+  describe(client: ClientDescription): void {
+    this.client = client;
+    this.declared = namesIn(client.capabilities);
   }
 
   /** Whether nothing is going on: such a session may expire. */
@@ -109,6 +116,13 @@ export class Session {
     this.waiting = undefined;
     for (const body of waiting) stream.emit(body);
     return stream;
+  }
+
+  /** Makes `sink` the session's own stream, without a way to come back to it. */
+  attach(sink: ReplySink): EventStream {
+    this.standalone ??= new EventStream(this.log, `${this.id}:${STANDALONE}`, STANDALONE);
+    this.standalone.attach(sink);
+    return this.standalone;
   }
 
   /** Sends a message that belongs to no call. */
@@ -185,4 +199,8 @@ export class Session {
     for (const { stream, streamName } of this.calls.values()) if (streamName === name) return stream;
     return undefined;
   }
+}
+
+function namesIn(capabilities: string): Set<string> {
+  return new Set(Object.keys(JSON.parse(capabilities) as object));
 }

@@ -38,6 +38,8 @@ export interface McpReply {
   last?: true | undefined;
   /** HTTP status of the last reply if it is the first one too; 200 (202 without a body) if absent. */
   status?: number | undefined;
+  /** Name of the event; `message` if absent. */
+  event?: string | undefined;
   /** Id of the event, for `Last-Event-ID`. */
   eventId?: string | undefined;
   /** The session that was made. */
