@@ -53,6 +53,8 @@ function npmCi(folder) {
         stdio: ['ignore', 'inherit', 'inherit'],
       })
     : spawn('npm', args, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  const stop = () => npm.kill();
+  process.once('exit', stop); // Ctrl-C in the middle must not leave it running.
   return new Promise((resolve, reject) => {
     npm.once('error', (error) => reject(new Error(`npm cannot be started: ${error.message}`)));
     npm.once('exit', (code) =>
