@@ -37,8 +37,12 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
     const reload = () => this.reloadServers();
     this.stops.push(
       this.bus.listen(serverChanged, reload),
-      this.bus.listen(catalogueChanged, reload),
       this.bus.onResume(reload),
+      // A router that has come up tells its catalogue; what a server offers has changed, so its next probe counts anew.
+      this.bus.listen(catalogueChanged, ({ servers }) => {
+        reload();
+        void this.work(() => this.store.makeDue(servers, Date.now()));
+      }),
     );
     const forget = () =>
       void this.work(() => this.store.forgetSamples(Date.now() - this.env.HEALTH_HISTORY_DAYS * DAY_MS));

@@ -55,6 +55,15 @@ export class HealthStore {
     );
   }
 
+  /** Makes probes due at `at`, unless they are due before. */
+  async makeDue(servers: string[], at: number): Promise<void> {
+    await this.database.query(
+      `UPDATE discovery.server_health SET next_probe_at = least(next_probe_at, to_timestamp($2::double precision / 1000))
+        WHERE server = ANY ($1)`,
+      [servers, at],
+    );
+  }
+
   /** Takes servers whose probe is due: no other replica gets them before `leaseMs` have passed. */
   async claimDue(now: number, leaseMs: number, limit: number): Promise<string[]> {
     const [rows] = await this.database.query<[{ server: string }[], number]>(
