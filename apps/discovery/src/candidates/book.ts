@@ -62,11 +62,11 @@ export class Book {
     return this.keys.get(sourceId)?.size ?? 0;
   }
 
-  /** The source sees exactly these. */
-  snapshot(sourceId: string, sightings: readonly Sighting[], now: number): Change[] {
+  /** The source sees exactly these, of those whose key begins with `prefix`. */
+  snapshot(sourceId: string, sightings: readonly Sighting[], now: number, prefix = ''): Change[] {
     const seen = new Set(sightings.map(({ key }) => key));
     const changes = sightings.flatMap((sighting) => this.sight(sourceId, sighting, now));
-    const gone = [...this.keysOf(sourceId).keys()].filter((key) => !seen.has(key));
+    const gone = [...this.keysOf(sourceId).keys()].filter((key) => key.startsWith(prefix) && !seen.has(key));
     return [...changes, ...gone.flatMap((key) => this.withdraw(sourceId, key, now))];
   }
 

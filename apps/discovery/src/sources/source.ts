@@ -20,6 +20,8 @@ export interface Sighting {
 export interface Sink {
   /** Everything there is: what was reported before and is not in here is gone. */
   snapshot(sightings: Sighting[]): Promise<void>;
+  /** As `snapshot`, for the keys that begin with `prefix`. */
+  replace(prefix: string, sightings: Sighting[]): Promise<void>;
   upsert(sighting: Sighting): Promise<void>;
   remove(key: string): Promise<void>;
 }

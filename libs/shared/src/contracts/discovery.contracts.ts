@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Empty, PageQuery, pageOf } from '../page';
-import { contract, recordStream } from './contract';
+import { broadcast, contract, recordStream } from './contract';
 import { Server, ServerCounts, ServerState, Slug } from './router.contracts';
 
 /** `lost`: not seen for so long, or withdrawn by every source, that it is about to be forgotten. */
@@ -185,7 +185,7 @@ const SourceFields = z.object({
 export const NewDiscoverySource = SourceFields.strict().meta({ id: 'NewDiscoverySource' });
 export type NewDiscoverySource = z.infer<typeof NewDiscoverySource>;
 
-/** A place that is looked at for servers. Secrets in `settings` are write-only and shown as `***`. */
+/** A place that is looked at for servers. Settings hold no secrets: a token is read from a file that they name. */
 export const DiscoverySource = z
   .object({
     id: z.string(),
@@ -304,3 +304,6 @@ export const DiscoveryEvent = z
 export type DiscoveryEvent = z.infer<typeof DiscoveryEvent>;
 
 export const discoveryChanged = recordStream('monitor.discoveryChanged', DiscoveryEvent);
+
+/** Sources were added, changed or removed, or one is to be looked at now: for the replica that follows them. */
+export const sourcesChanged = broadcast('discovery.sourcesChanged', z.object({ sync: z.string().optional() }));
