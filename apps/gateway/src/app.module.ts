@@ -7,6 +7,11 @@ import { AgentEntity } from './access/agent.entity';
 import { ApiKeyEntity } from './access/api-key.entity';
 import { AnalysisModule } from './analysis/analysis.module';
 import { CallsController } from './calls/calls.controller';
+import {
+  CandidatesController,
+  DiscoverySourcesController,
+  RegistrationsController,
+} from './discovery/discovery.controller';
 import { ServerHealthController } from './discovery/server-health.controller';
 import { FlagOverrideEntity } from './flags/flag-override.entity';
 import { FlagsController } from './flags/flags.controller';
@@ -26,6 +31,9 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
   imports: [TypeOrmModule.forFeature([FlagOverrideEntity]), AccessModule, AnalysisModule, McpModule],
   controllers: [
     CallsController,
+    CandidatesController,
+    DiscoverySourcesController,
+    RegistrationsController,
     FlagsController,
     FlagsHandler,
     HealthController,

@@ -1,0 +1,163 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Bus, ENV, LOGGER, Outbound } from '@mcp-router/platform';
+import {
+  AppError,
+  type Candidate,
+  type DiscoveryEvent,
+  type NewServer,
+  type Server,
+  type ServerDefinition,
+  addServer,
+  discoveryChanged,
+  listServers,
+} from '@mcp-router/shared';
+import type { Logger } from 'pino';
+import { v7 as uuid } from 'uuid';
+import type { DiscoveryEnv } from '../config';
+import { SOURCES } from '../sources';
+import { SourcesStore } from '../sources/sources.store';
+import { CandidatesStore } from './candidates.store';
+import { normalUrl } from './identity';
+import { mayApprove, slugOf } from './policy';
+
+/** Names are tried with a number behind them so often. */
+const MOST_NAMES = 20;
+
+/** Turns candidates into registered servers. */
+@Injectable()
+export class ApprovalService {
+  constructor(
+    private readonly store: CandidatesStore,
+    private readonly sources: SourcesStore,
+    private readonly bus: Bus,
+    private readonly outbound: Outbound,
+    @Inject(ENV) private readonly env: DiscoveryEnv,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  /**
+   * Registers a candidate with the router, or finds the server that it already is.
+   * @throws AppError `conflict` for a package, for one that is approved already, and when the slug is taken
+   */
+  async approve(
+    id: string,
+    slug: string | undefined,
+    by: 'person' | 'policy',
+  ): Promise<{ candidate: Candidate; server: Server }> {
+    const candidate = await this.store.get(id);
+    if (candidate.decision === 'approved')
+      throw new AppError('conflict', `It is registered already as "${candidate.server ?? ''}"`);
+    if (candidate.endpoint.kind === 'package')
+      throw new AppError('conflict', 'A package is never run from here', {
+        hint: `Install it and register the command with POST /api/v1/servers${suggestion(candidate)}`,
+      });
+    const server = (await this.registered(candidate)) ?? (await this.register(candidate, slug));
+    await this.store.decide(id, 'approved', server.slug, by);
+    this.tell('serverApproved', candidate, server.slug);
+    return { candidate: await this.store.get(id), server };
+  }
+
+  /** Approves what the sources' policies allow; does nothing otherwise. */
+  async approveByPolicy(id: string, isHealthy: boolean): Promise<void> {
+    const { decision, endpoint } = await this.store.get(id);
+    if (decision !== 'pending' || !mayApprove(endpoint.kind, isHealthy, await this.store.saysOf(id))) return;
+    await this.approve(id, undefined, 'policy');
+  }
+
+  async reject(id: string): Promise<Candidate> {
+    await this.store.decide(id, 'rejected', null, 'person');
+    const candidate = await this.store.get(id);
+    this.tell('serverRejected', candidate);
+    return candidate;
+  }
+
+  /** The registered server that is the same as the candidate. */
+  private async registered({ endpoint }: Candidate): Promise<Server | undefined> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.bus.call(listServers, { limit: 200, ...(cursor === undefined ? {} : { cursor }) });
+      const same = page.items.find((server) =>
+        endpoint.kind === 'stdio'
+          ? server.command === endpoint.command && JSON.stringify(server.args ?? []) === JSON.stringify(endpoint.args)
+          : 'url' in endpoint && server.url !== undefined && normalUrl(server.url) === normalUrl(endpoint.url),
+      );
+      if (same) return same;
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    return undefined;
+  }
+
+  private async register(candidate: Candidate, slug: string | undefined): Promise<Server> {
+    const definition = await this.definitionOf(candidate);
+    const wanted = slug ?? slugOf(candidate.name);
+    for (let i = 1; ; i++) {
+      const server: NewServer = { ...definition, slug: i === 1 ? wanted : `${wanted}-${i}` };
+      try {
+        return await this.bus.call(addServer, { server, source: 'discovery' });
+      } catch (error) {
+        // A slug that somebody asked for is that one or none.
+        if (slug !== undefined || i === MOST_NAMES || AppError.from(error).code !== 'conflict') throw error;
+      }
+    }
+  }
+
+  private async definitionOf(candidate: Candidate): Promise<ServerDefinition> {
+    const { endpoint, description, provenances, name } = candidate;
+    const about = { description: (description ?? `${name}, found by discovery`).slice(0, 2000) };
+    const own = await this.secretsOf(candidate);
+    const values = [
+      ...Object.values(own?.env ?? {}),
+      ...Object.values(own?.headers ?? {}),
+      ...(own?.args ?? []),
+      own?.url ?? '',
+    ];
+    const placeholder = values.join(' ').match(/\$\{[^}]*\}/)?.[0];
+    if (placeholder !== undefined)
+      throw new AppError('conflict', `Its definition leaves ${placeholder} open`, {
+        hint: 'Register it with POST /api/v1/servers and the value filled in',
+      });
+    if (endpoint.kind === 'stdio') {
+      const { command, args, cwd } = endpoint;
+      return {
+        type: 'stdio',
+        command,
+        args,
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(own?.env ? { env: own.env } : {}),
+        ...about,
+      };
+    }
+    if (endpoint.kind === 'package')
+      throw new AppError('conflict', `${provenances.length} sources name only a package`);
+    const type = candidate.protocolVersion === '2024-11-05' ? 'sse' : endpoint.kind;
+    return { type, url: endpoint.url, ...(own?.headers ? { headers: own.headers } : {}), ...about };
+  }
+
+  /** Values of variables and headers stay where they were found until now. */
+  private async secretsOf({ provenances }: Candidate): Promise<Partial<ServerDefinition> | undefined> {
+    for (const { sourceId, type, key } of provenances) {
+      const source = SOURCES.find((one) => one.type === type);
+      if (!source?.definition) continue;
+      const { settings } = await this.sources.get(sourceId);
+      const io = {
+        outbound: this.outbound,
+        signal: AbortSignal.timeout(this.env.PROBE_TIMEOUT_MS),
+        memory: { read: () => this.sources.readMemory(sourceId), write: async () => undefined },
+        warn: (message: string) => this.log.warn(message),
+      };
+      const definition = await source.definition(source.settings.parse(settings), key, io);
+      if (definition) return definition;
+    }
+    return undefined;
+  }
+
+  private tell(type: DiscoveryEvent['type'], { id, name }: Candidate, server?: string): void {
+    const event = { id: uuid(), at: new Date().toISOString(), type, candidateId: id, name };
+    this.bus.record(discoveryChanged, server === undefined ? event : { ...event, server });
+  }
+}
+
+function suggestion({ endpoint }: Candidate): string {
+  if (endpoint.kind !== 'package' || !endpoint.suggestedCommand) return '';
+  return `; its publisher suggests: ${endpoint.suggestedCommand.join(' ')}`;
+}
