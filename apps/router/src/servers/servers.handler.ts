@@ -4,7 +4,9 @@ import {
   addServer,
   AppError,
   configStatus,
+  AppError,
   decodeCursor,
+  Slug,
   followServerLogs,
   getServer,
   listServers,
@@ -42,6 +44,9 @@ export class ServersHandler {
   @Handles(listServers)
   async list({ cursor, limit, state, source }: Input<typeof listServers>): Promise<Page<Server>> {
     const after = cursor === undefined ? '' : decodeCursor(cursor);
+    if (after !== '' && !Slug.safeParse(after).success) {
+      throw new AppError('invalid_cursor', 'The cursor is not one of this list', { hint: 'Start without a cursor' });
+    }
     const views = await this.views(this.servers.list());
     const wanted = views.filter(
       (server) =>
