@@ -4,6 +4,11 @@ import { type DefinitionDiff, diffDefinitions } from '../surface/definition-diff
 import { scanCatalogue, type SurfaceFinding } from '../surface/scan';
 import { toxicFlow, type ToxicFlow } from '../surface/toxic-flow';
 import { CATALOGUE_RULES } from '../rules';
+import { analyseFile, type FileResult } from './analyse-file';
+import { analyseProject, type ProjectResult } from './analyse-project';
+import { checkCustomRule, type CustomRule } from './custom-rules';
+import type { LanguageId } from './languages';
+import type { ProjectFile, ProjectOptions } from './project';
 
 /** A finding as it travels out of the child: the rule by its id. */
 export interface SurfaceResult extends Omit<SurfaceFinding, 'rule'> {
@@ -44,6 +49,18 @@ export const TASKS = {
     const diff = diffDefinitions(input.before, input.after, input, input.others);
     return { ...diff, findings: diff.findings.map(result) };
   },
+
+  file: (input: {
+    path: string;
+    language: LanguageId;
+    source: string;
+    customRules: CustomRule[];
+  }): Promise<FileResult> => analyseFile(input.path, input.language, input.source, input.customRules),
+
+  project: (input: { files: ProjectFile[]; root: string; options: ProjectOptions }): ProjectResult =>
+    analyseProject(input.files, input.root, input.options),
+
+  checkRule: ({ rule }: { rule: CustomRule }): { fault: string } => ({ fault: checkCustomRule(rule) }),
 } as const;
 
 export type TaskName = keyof typeof TASKS;

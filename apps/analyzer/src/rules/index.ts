@@ -1,11 +1,15 @@
 import { annotationLie } from './annotation-lie.rule';
 import { commandInText } from './command-in-text.rule';
 import { concealment } from './concealment.rule';
+import { deadExport } from './dead-export.rule';
+import { duplicateCode } from './duplicate-code.rule';
 import { encodedText } from './encoded-text.rule';
 import { exfiltration } from './exfiltration.rule';
 import { harmfulPurpose } from './harmful-purpose.rule';
 import { hiddenUnicode } from './hidden-unicode.rule';
+import { importCycle } from './import-cycle.rule';
 import { instructionOverride } from './instruction-override.rule';
+import { layerViolation } from './layer-violation.rule';
 import { lookAlikeName } from './look-alike-name.rule';
 import { missingDescription } from './missing-description.rule';
 import { missingSchema } from './missing-schema.rule';
@@ -32,6 +36,10 @@ export const RULES: readonly Rule[] = [
   missingSchema,
   overBroadSchema,
   missingDescription,
+  importCycle,
+  layerViolation,
+  deadExport,
+  duplicateCode,
 ];
 
 export const SURFACE_RULES = RULES.filter((rule): rule is SurfaceRule => rule.target === 'tool');

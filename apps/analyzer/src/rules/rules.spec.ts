@@ -1,8 +1,15 @@
 import { readCode } from '../engine/code-file';
 import type { SurfaceTool } from '../surface/catalogue';
 import { scanCatalogue } from '../surface/scan';
-import { CATALOGUE_RULES, CODE_RULES, RULES, SURFACE_RULES } from '.';
-import type { CodeRule, SurfaceRule, ToolExample } from './rule';
+import { rmSync } from 'node:fs';
+import type { Layer, ProjectFile } from '../engine/project';
+import { readProject } from '../engine/project';
+import { languageOf } from '../engine/languages';
+import { moduleFacts } from '../engine/module-facts';
+import { tokensOf } from '../engine/duplication';
+import { folderOf } from '../engine/testing/project';
+import { CATALOGUE_RULES, CODE_RULES, PROJECT_RULES, RULES, SURFACE_RULES } from '.';
+import type { CodeRule, ProjectExample, ProjectRule, SurfaceRule, ToolExample } from './rule';
 
 const BLANK: SurfaceTool = {
   server: 'example',
@@ -72,3 +79,27 @@ if (CODE_RULES.length > 0)
       },
     );
   });
+
+describe.each(PROJECT_RULES.map((rule): [string, ProjectRule] => [rule.id, rule]))('%s', (_, rule) => {
+  const hits = async (example: ProjectExample) => {
+    const folder = folderOf(example);
+    try {
+      const files: ProjectFile[] = [];
+      for (const [path, source] of Object.entries(example)) {
+        const language = languageOf(path);
+        if (!language) continue;
+        const { tree } = await readCode(path, language, source);
+        files.push({ path, language, ...moduleFacts(tree, language), tokens: tokensOf(tree) });
+      }
+      const layers = JSON.parse(example['.layers.json'] ?? '[]') as Layer[];
+      return [...rule.check(readProject(files, folder.path, { layers }))];
+    } finally {
+      rmSync(folder.path, { recursive: true, force: true });
+    }
+  };
+
+  it('finds its bad examples and leaves the good ones alone', async () => {
+    for (const example of rule.examples.bad) expect(await hits(example)).not.toEqual([]);
+    for (const example of rule.examples.good) expect(await hits(example)).toEqual([]);
+  });
+});

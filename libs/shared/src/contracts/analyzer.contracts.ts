@@ -214,3 +214,171 @@ export const listHeldTools = contract('analyzer.listHeldTools', {
   output: z.object({ items: z.array(HeldTool) }),
 });
 export const heldToolsChanged = broadcast('analyzer.heldToolsChanged', z.object({ revision: z.int() }));
+
+/** Name of what is analysed again and again; findings keep their state from one analysis of it to the next. */
+export const ProjectName = z.string().regex(/^[\w.@/-]{1,100}$/, 'letters, digits and . _ @ / -, at most 100');
+export const AnalysisLayer = z.object({
+  name: z.string().min(1).max(64),
+  files: z.string().min(1).max(256).meta({ description: 'Glob: * within a folder, ** across' }),
+  mayUse: z.array(z.string().max(64)).max(50).default([]),
+});
+/** An analysis passes when none of the numbers is exceeded; `new…` counts what the baseline does not have. */
+export const QualityGate = z
+  .object({
+    errors: z.int().min(0).optional(),
+    warnings: z.int().min(0).optional(),
+    newErrors: z.int().min(0).optional(),
+    newWarnings: z.int().min(0).optional(),
+    duplicatedPercent: z.number().min(0).max(100).optional(),
+    cycles: z.int().min(0).optional(),
+    cognitive: z.int().min(0).optional().meta({ description: 'Highest cognitive complexity of a function' }),
+  })
+  .strict()
+  .meta({ id: 'QualityGate' });
+export type QualityGate = z.infer<typeof QualityGate>;
+
+export const AnalysisOptions = z.object({
+  project: ProjectName.default('default'),
+  /** Globs of paths that are left out. */
+  exclude: z.array(z.string().max(256)).max(100).default([]),
+  layers: z.array(AnalysisLayer).max(50).default([]),
+  minCloneTokens: z.int().min(20).max(10_000).default(50),
+  gate: QualityGate.default({ errors: 0 }),
+  /** An earlier analysis: what it has found is not new. */
+  baseline: z.string().max(64).optional(),
+  /** Name of a stored ruleset whose custom rules run too. */
+  ruleset: z.string().max(64).optional(),
+});
+export type AnalysisOptions = z.infer<typeof AnalysisOptions>;
+
+export const SourceFile = z.object({ path: z.string().min(1).max(1024), content: z.string().max(2_000_000) });
+export type SourceFile = z.infer<typeof SourceFile>;
+
+/** What to analyse: files given here, an upload, or a folder below one of the allowed roots. */
+export const NewAnalysis = AnalysisOptions.extend({
+  files: z.array(SourceFile).min(1).max(20_000).optional(),
+  upload: z.string().max(64).optional(),
+  path: z.string().min(1).max(4096).optional(),
+})
+  .strict()
+  .refine(({ files, upload, path }) => [files, upload, path].filter((source) => source !== undefined).length === 1, {
+    message: 'give one of "files", "upload" and "path"',
+    path: ['files'],
+  })
+  .meta({ id: 'NewAnalysis' });
+export type NewAnalysis = z.infer<typeof NewAnalysis>;
+
+export const AnalysisSummary = z.object({
+  files: z.int(),
+  fromCache: z.int(),
+  failed: z.int(),
+  lines: z.int(),
+  functions: z.int(),
+  errors: z.int(),
+  warnings: z.int(),
+  notes: z.int(),
+  newErrors: z.int(),
+  newWarnings: z.int(),
+  cycles: z.int(),
+  duplicatedLines: z.int(),
+  duplicatedPercent: z.number(),
+  maxCyclomatic: z.int(),
+  maxCognitive: z.int(),
+});
+export type AnalysisSummary = z.infer<typeof AnalysisSummary>;
+
+export const Analysis = z
+  .object({
+    id: z.string(),
+    project: z.string(),
+    state: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
+    source: z.enum(['files', 'upload', 'path']),
+    progress: z.object({ done: z.int(), total: z.int() }),
+    summary: AnalysisSummary.nullable(),
+    gate: z.object({ passed: z.boolean(), reasons: z.array(z.string()) }).nullable(),
+    /** Files that could not be read, and why; files that were left out. */
+    skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
+    error: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+    startedAt: z.iso.datetime().nullable(),
+    finishedAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'Analysis' });
+export type Analysis = z.infer<typeof Analysis>;
+
+const AnalysisRef = z.object({ id: z.string().max(64) });
+
+/** One piece of an upload; pieces may arrive in any order and more than once. At most 512 KiB each. */
+export const putUploadPart = contract('analyzer.putUploadPart', {
+  input: z.object({ upload: z.uuid(), index: z.int().min(0).max(1_000), data: z.string().max(700_000) }),
+  output: Empty,
+});
+/** Unpacks an upload whose `parts` pieces have arrived, and says what was in it. */
+export const finishUpload = contract('analyzer.finishUpload', {
+  input: z.object({ upload: z.uuid(), parts: z.int().min(1).max(1_001), kind: z.enum(['json', 'zip', 'tar']) }),
+  output: z.object({
+    id: z.string(),
+    files: z.int(),
+    bytes: z.int(),
+    skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
+  }),
+  timeoutMs: 120_000,
+});
+export const startAnalysis = contract('analyzer.startAnalysis', {
+  input: AnalysisOptions.extend({
+    source: z.enum(['files', 'upload', 'path']),
+    upload: z.string().max(64).optional(),
+    path: z.string().max(4096).optional(),
+  }),
+  output: Analysis,
+});
+export const getAnalysis = contract('analyzer.getAnalysis', { input: AnalysisRef, output: Analysis });
+export const listAnalyses = contract('analyzer.listAnalyses', {
+  input: PageQuery.extend({ project: z.string().max(100).optional() }),
+  output: pageOf(Analysis),
+});
+export const cancelAnalysis = contract('analyzer.cancelAnalysis', { input: AnalysisRef, output: Analysis });
+/** The analysis each time it changes, until it has ended. */
+export const watchAnalysis = contract('analyzer.watchAnalysis', {
+  input: AnalysisRef,
+  output: Analysis,
+  timeoutMs: 3_600_000,
+});
+/** A report as pieces of text that belong together. */
+export const readReport = contract('analyzer.readReport', {
+  input: AnalysisRef.extend({ format: z.enum(['json', 'sarif', 'markdown', 'metrics']) }),
+  output: z.object({ text: z.string() }),
+  timeoutMs: 60_000,
+});
+export const analysisCancelled = broadcast('analyzer.analysisCancelled', z.object({ id: z.string() }));
+
+/** A few small files analysed at once, without storing anything: for agents that look at what they write. */
+export const analyseCode = contract('analyzer.analyseCode', {
+  input: z.object({ files: z.array(SourceFile.extend({ content: z.string().max(500_000) })).min(1).max(50) }),
+  output: z.looseObject({
+    findings: z.array(z.looseObject({ ruleId: z.string(), path: z.string(), line: z.int(), message: z.string() })),
+    metrics: z.array(z.looseObject({ path: z.string() })),
+    skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
+  }),
+  timeoutMs: 60_000,
+});
+
+/** Custom structural rules under a name, as a YAML document of ast-grep rules (several documents separated by `---`). */
+export const Ruleset = z
+  .object({
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+    yaml: z.string().min(1).max(200_000),
+    rules: z.array(z.object({ id: z.string(), language: z.string(), level: FindingLevel, message: z.string() })),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Ruleset' });
+export type Ruleset = z.infer<typeof Ruleset>;
+export const putRuleset = contract('analyzer.putRuleset', {
+  input: Ruleset.pick({ name: true, yaml: true }),
+  output: Ruleset,
+  timeoutMs: 30_000,
+});
+export const listRulesets = contract('analyzer.listRulesets', { input: Empty, output: z.object({ items: z.array(Ruleset) }) });
+const RulesetRef = z.object({ name: z.string().max(64) });
+export const getRuleset = contract('analyzer.getRuleset', { input: RulesetRef, output: Ruleset });
+export const removeRuleset = contract('analyzer.removeRuleset', { input: RulesetRef, output: Empty });
