@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { cyclesOf, deadExports, entriesOf, importGraph } from './import-graph';
 import { packageFolder } from './oracles/corpus';
-import { copyOfPackage, folderOf, modulesBelow } from './testing/project';
+import { copyOfPackage, modulesBelow } from './testing/project';
 
 jest.setTimeout(120_000);
 

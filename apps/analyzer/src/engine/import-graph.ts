@@ -167,7 +167,8 @@ function manifestTargets(root: string): string[] {
     while (queue.length > 0 && targets.length < 1_000) {
       const value = queue.pop();
       if (typeof value === 'string') targets.push(value.replace(/^\.\//, ''));
-      else if (typeof value === 'object' && value !== null) queue.push(...Object.values(value));
+      else if (typeof value === 'object' && value !== null)
+        queue.push(...Object.values(value as Record<string, unknown>));
     }
     return targets;
   } catch {

@@ -354,7 +354,12 @@ export const analysisCancelled = broadcast('analyzer.analysisCancelled', z.objec
 
 /** A few small files analysed at once, without storing anything: for agents that look at what they write. */
 export const analyseCode = contract('analyzer.analyseCode', {
-  input: z.object({ files: z.array(SourceFile.extend({ content: z.string().max(500_000) })).min(1).max(50) }),
+  input: z.object({
+    files: z
+      .array(SourceFile.extend({ content: z.string().max(500_000) }))
+      .min(1)
+      .max(50),
+  }),
   output: z.looseObject({
     findings: z.array(z.looseObject({ ruleId: z.string(), path: z.string(), line: z.int(), message: z.string() })),
     metrics: z.array(z.looseObject({ path: z.string() })),
@@ -378,7 +383,10 @@ export const putRuleset = contract('analyzer.putRuleset', {
   output: Ruleset,
   timeoutMs: 30_000,
 });
-export const listRulesets = contract('analyzer.listRulesets', { input: Empty, output: z.object({ items: z.array(Ruleset) }) });
+export const listRulesets = contract('analyzer.listRulesets', {
+  input: Empty,
+  output: z.object({ items: z.array(Ruleset) }),
+});
 const RulesetRef = z.object({ name: z.string().max(64) });
 export const getRuleset = contract('analyzer.getRuleset', { input: RulesetRef, output: Ruleset });
 export const removeRuleset = contract('analyzer.removeRuleset', { input: RulesetRef, output: Empty });

@@ -1,0 +1,147 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, type Fault, type Ruleset } from '@mcp-router/shared';
+import { DataSource } from 'typeorm';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import type { CustomRule } from '../engine/custom-rules';
+import { Engine } from '../engine/engine';
+
+const LANGUAGES: Record<string, CustomRule['language']> = {
+  javascript: 'javascript',
+  js: 'javascript',
+  typescript: 'typescript',
+  ts: 'typescript',
+  tsx: 'tsx',
+  python: 'python',
+  py: 'python',
+};
+const LEVELS: Record<string, CustomRule['level']> = {
+  error: 'error',
+  warning: 'warning',
+  info: 'note',
+  hint: 'note',
+  note: 'note',
+};
+
+/** One document of an ast-grep rule file. */
+const RuleDocument = z.looseObject({
+  id: z.string().regex(/^[\w./-]{1,100}$/, 'letters, digits and . _ / -, at most 100'),
+  language: z.string().refine((name) => name.toLowerCase() in LANGUAGES, 'one of JavaScript, TypeScript, Tsx, Python'),
+  message: z.string().min(1).max(1_000),
+  severity: z
+    .string()
+    .default('warning')
+    .refine((name) => name in LEVELS, 'one of error, warning, info, hint'),
+  rule: z.record(z.string(), z.unknown()),
+  constraints: z.record(z.string(), z.unknown()).optional(),
+});
+
+const MAX_RULES = 200;
+const CHECK_TIMEOUT_MS = 5_000;
+
+interface Row {
+  name: string;
+  yaml: string;
+  rules: CustomRule[];
+  updated_at: Date;
+}
+
+/** Custom rules under a name. A rule that cannot be run is refused when it is saved, not when it is needed. */
+@Injectable()
+export class RulesetsService {
+  constructor(
+    private readonly database: DataSource,
+    private readonly engine: Engine,
+  ) {}
+
+  /** @throws AppError `invalid_request` with a fault per document */
+  async put({ name, yaml }: Pick<Ruleset, 'name' | 'yaml'>): Promise<Ruleset> {
+    const rules = readRules(yaml);
+    const faults: Fault[] = [];
+    for (const [at, rule] of rules.entries()) {
+      const { fault } = await this.engine
+        .run('checkRule', { rule }, { timeoutMs: CHECK_TIMEOUT_MS })
+        .catch((error: unknown) => ({ fault: (error as Error).message }));
+      if (fault !== '') faults.push({ pointer: `/${at}/rule`, detail: fault });
+    }
+    if (faults.length > 0)
+      throw new AppError('invalid_request', `${faults.length} of the rules cannot be run: ${faults[0]?.detail}`, {
+        errors: faults,
+      });
+    const [row]: Row[] = await this.database.query(
+      `INSERT INTO analyzer.ruleset (name, yaml, rules) VALUES ($1, $2, $3)
+       ON CONFLICT (name) DO UPDATE SET yaml = EXCLUDED.yaml, rules = EXCLUDED.rules, updated_at = now() RETURNING *`,
+      [name, yaml, JSON.stringify(rules)],
+    );
+    return toRuleset(row as Row);
+  }
+
+  async list(): Promise<Ruleset[]> {
+    const rows: Row[] = await this.database.query(`SELECT * FROM analyzer.ruleset ORDER BY name LIMIT 1000`);
+    return rows.map(toRuleset);
+  }
+
+  /** @throws AppError `not_found` */
+  async get(name: string): Promise<Ruleset> {
+    return toRuleset(await this.row(name));
+  }
+
+  async rulesOf(name: string): Promise<CustomRule[]> {
+    return (await this.row(name)).rules;
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.row(name);
+    await this.database.query(`DELETE FROM analyzer.ruleset WHERE name = $1`, [name]);
+  }
+
+  private async row(name: string): Promise<Row> {
+    const [row]: Row[] = await this.database.query(`SELECT * FROM analyzer.ruleset WHERE name = $1`, [name]);
+    if (!row) throw new AppError('not_found', `There is no ruleset "${name}"`);
+    return row;
+  }
+}
+
+function readRules(yaml: string): CustomRule[] {
+  const documents = parseAllDocuments(yaml, { maxAliasCount: 20 } as never);
+  if (documents.length > MAX_RULES) throw new AppError('limit_exceeded', `A ruleset has at most ${MAX_RULES} rules`);
+  const faults: Fault[] = [];
+  const rules: CustomRule[] = [];
+  for (const [at, document] of documents.entries()) {
+    const [broken] = document.errors;
+    if (broken) {
+      faults.push({ pointer: `/${at}`, detail: broken.message.split('\n', 1)[0] ?? '' });
+      continue;
+    }
+    const parsed = RuleDocument.safeParse(document.toJS({ maxAliasCount: 20 }));
+    if (!parsed.success) {
+      faults.push(
+        ...parsed.error.issues.map(({ path, message }) => ({
+          pointer: `/${[at, ...path].join('/')}`,
+          detail: message,
+        })),
+      );
+      continue;
+    }
+    const { id, language, message, severity, rule, constraints } = parsed.data;
+    rules.push({
+      id: `custom/${id}`,
+      language: LANGUAGES[language.toLowerCase()] ?? 'javascript',
+      message,
+      level: LEVELS[severity] ?? 'warning',
+      rule,
+      constraints,
+    });
+  }
+  if (faults.length > 0)
+    throw new AppError('invalid_request', `${faults[0]?.pointer}: ${faults[0]?.detail}`, { errors: faults });
+  if (rules.length === 0) throw new AppError('invalid_request', 'The document holds no rule');
+  return rules;
+}
+
+const toRuleset = ({ name, yaml, rules, updated_at }: Row): Ruleset => ({
+  name,
+  yaml,
+  rules: rules.map(({ id, language, level, message }) => ({ id, language, level, message })),
+  updatedAt: updated_at.toISOString(),
+});

@@ -1,0 +1,180 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Put,
+  Query,
+  Req,
+  Res,
+  Sse,
+  type MessageEvent,
+} from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Bus } from '@mcp-router/platform';
+import {
+  Analysis,
+  analyseCode,
+  cancelAnalysis,
+  getAnalysis,
+  getRuleset,
+  listAnalyses,
+  listRulesets,
+  NewAnalysis,
+  putRuleset,
+  readReport,
+  removeRuleset,
+  Ruleset,
+  startAnalysis,
+  watchAnalysis,
+  type Page,
+} from '@mcp-router/shared';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { map, reduce, firstValueFrom, type Observable } from 'rxjs';
+import { z } from 'zod';
+import { AdminOnly } from '../access/access.guard';
+import { archiveKind, Uploads } from './uploads';
+
+const MEDIA_TYPES = {
+  json: 'application/json',
+  metrics: 'application/json',
+  sarif: 'application/sarif+json',
+  markdown: 'text/markdown; charset=utf-8',
+};
+const ReportQuery = z.object({ format: z.enum(['json', 'sarif', 'markdown', 'metrics']).default('json') });
+const RulesetBody = Ruleset.pick({ yaml: true }).meta({ id: 'RulesetBody' });
+
+/** Analyses of code: metrics, duplication, cycles, dead exports, security, design. */
+@ApiTags('analysis')
+@Controller('api/v1/analyses')
+@AdminOnly()
+export class AnalysesController {
+  constructor(
+    private readonly bus: Bus,
+    private readonly uploads: Uploads,
+  ) {}
+
+  /** Starts an analysis of files given here, of an upload, or of a folder below an allowed root. */
+  @Post()
+  @HttpCode(202)
+  @ApiResponse({ status: 202, standardSchema: Analysis })
+  async start(
+    @Body({ schema: NewAnalysis }) body: NewAnalysis,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Analysis> {
+    const { files, upload, path, ...options } = body;
+    const stored =
+      files === undefined ? upload : (await this.uploads.store('json', Buffer.from(JSON.stringify(files)))).id;
+    const source = files === undefined ? (upload === undefined ? 'path' : 'upload') : 'files';
+    const analysis = await this.bus.call(startAnalysis, { ...options, source, upload: stored, path });
+    void reply.header('Location', `/api/v1/analyses/${analysis.id}`);
+    return analysis;
+  }
+
+  @Get()
+  @ApiResponse({ status: 200, standardSchema: listAnalyses.output })
+  list(@Query({ schema: listAnalyses.input }) query: z.output<typeof listAnalyses.input>): Promise<Page<Analysis>> {
+    return this.bus.call(listAnalyses, query);
+  }
+
+  /** Analyses a few small files at once and answers with what was found; nothing is stored. */
+  @Post('instant')
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: analyseCode.output })
+  instant(
+    @Body({ schema: analyseCode.input }) input: z.output<typeof analyseCode.input>,
+  ): Promise<z.output<typeof analyseCode.output>> {
+    return this.bus.call(analyseCode, input);
+  }
+
+  @Get(':id')
+  @ApiResponse({ status: 200, standardSchema: Analysis })
+  get(@Param('id') id: string): Promise<Analysis> {
+    return this.bus.call(getAnalysis, { id });
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: Analysis })
+  cancel(@Param('id') id: string): Promise<Analysis> {
+    return this.bus.call(cancelAnalysis, { id });
+  }
+
+  /** The analysis each time it changes, until it has ended. */
+  @Sse(':id/events')
+  events(@Param('id') id: string): Observable<MessageEvent> {
+    return this.bus.stream(watchAnalysis, { id }).pipe(map((analysis) => ({ type: 'analysis', data: analysis })));
+  }
+
+  /** The report as JSON, SARIF 2.1.0, Markdown, or the metrics alone. */
+  @Get(':id/report')
+  @ApiQuery({ name: 'format', enum: ['json', 'sarif', 'markdown', 'metrics'], required: false })
+  async report(
+    @Param('id') id: string,
+    @Query({ schema: ReportQuery }) { format }: z.output<typeof ReportQuery>,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const text = await firstValueFrom(
+      this.bus.stream(readReport, { id, format }).pipe(reduce((all, piece) => all + piece.text, '')),
+    );
+    await reply.header('content-type', MEDIA_TYPES[format]).send(text);
+  }
+}
+
+/** Archives to be analysed; kept for a day. */
+@ApiTags('analysis')
+@Controller('api/v1/uploads')
+@AdminOnly()
+export class UploadsController {
+  constructor(private readonly uploads: Uploads) {}
+
+  /** Takes a zip or a (gzipped) tar archive of at most 50 MB as the body. */
+  @Post()
+  @HttpCode(201)
+  @ApiConsumes('application/zip', 'application/gzip', 'application/x-tar')
+  @ApiBody({ schema: { type: 'string', format: 'binary' } })
+  async upload(
+    @Req() request: FastifyRequest,
+  ): Promise<{ id: string; files: number; bytes: number; skipped: { path: string; reason: string }[] }> {
+    return this.uploads.receive(archiveKind(request.headers['content-type']), request.body);
+  }
+}
+
+/** Custom structural rules in the form of ast-grep. */
+@ApiTags('analysis')
+@Controller('api/v1/rulesets')
+@AdminOnly()
+export class RulesetsController {
+  constructor(private readonly bus: Bus) {}
+
+  @Get()
+  @ApiResponse({ status: 200, standardSchema: listRulesets.output })
+  list(): Promise<{ items: Ruleset[] }> {
+    return this.bus.call(listRulesets, {});
+  }
+
+  @Get(':name')
+  @ApiResponse({ status: 200, standardSchema: Ruleset })
+  get(@Param('name') name: string): Promise<Ruleset> {
+    return this.bus.call(getRuleset, { name });
+  }
+
+  /** Stores the rules; one that cannot be run is refused with its place. */
+  @Put(':name')
+  @ApiResponse({ status: 200, standardSchema: Ruleset })
+  put(
+    @Param('name') name: string,
+    @Body({ schema: RulesetBody }) { yaml }: z.output<typeof RulesetBody>,
+  ): Promise<Ruleset> {
+    return this.bus.call(putRuleset, { name, yaml });
+  }
+
+  @Delete(':name')
+  @HttpCode(204)
+  async remove(@Param('name') name: string): Promise<void> {
+    await this.bus.call(removeRuleset, { name });
+  }
+}
