@@ -4,7 +4,6 @@ import {
   addServer,
   AppError,
   configStatus,
-  AppError,
   decodeCursor,
   Slug,
   followServerLogs,
