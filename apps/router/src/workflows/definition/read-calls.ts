@@ -145,7 +145,7 @@ const CHECKS: Partial<Record<CallTarget, Check>> = {
     reader.text(args, 'prompt', at);
     reader.text(args, 'system', at);
     reader.text(args, 'model', at);
-    reader.texts(args, 'tools', at);
+    if (!isText(args['tools'])) reader.texts(args, 'tools', at);
     checkNumber(reader, args, 'maxTurns', at, 1, 50);
   },
   approve(reader, args, at) {

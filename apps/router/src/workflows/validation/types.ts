@@ -257,7 +257,7 @@ export type Assignability = 'always' | 'maybe' | 'never';
 
 /**
  * Whether every value, some values or no value of `from` is one of `to`. `always` and `never` are certain; what is not understood
- * is `maybe`. With `isLenient`, doubts about `to` (patterns, formats and the like) are passed over: `always` then means “as far as types go”.
+ * is `maybe`. With `isLenient`, doubts about `to` (patterns, ranges, lengths and the like) are passed over: `always` then means “as far as types go”.
  */
 export function assignability(from: Type, to: Type, isLenient = false): Assignability {
   if (bounded(() => isSubset(from, to, isLenient, 0))) return 'always';
@@ -291,15 +291,16 @@ function isSingle(a: Alternative | undefined, b: Alternative, isLenient: boolean
   if (a.kind === 'null') return b.kind === 'null';
   if (a.kind === 'boolean') return b.kind === 'boolean' && (b.value === undefined || b.value === a.value);
   if (a.kind === 'number') {
-    if (b.kind !== 'number' || a.min < b.min || a.max > b.max || (b.isInteger && !a.isInteger)) return false;
+    if (b.kind !== 'number' || (b.isInteger && !a.isInteger)) return false;
+    if (!isLenient && (a.min < b.min || a.max > b.max)) return false;
     return !b.values || (a.values?.every((value) => b.values?.includes(value)) ?? false);
   }
   if (a.kind === 'string') {
-    if (b.kind !== 'string' || a.min < b.min || a.max > b.max) return false;
+    if (b.kind !== 'string' || (!isLenient && (a.min < b.min || a.max > b.max))) return false;
     return !b.values || (a.values?.every((value) => b.values?.includes(value)) ?? false);
   }
   if (a.kind === 'array') {
-    if (b.kind !== 'array' || a.min < b.min || a.max > b.max) return false;
+    if (b.kind !== 'array' || (!isLenient && (a.min < b.min || a.max > b.max))) return false;
     const length = Math.max(a.prefix.length, b.prefix.length);
     for (let index = 0; index < length && index < a.max; index++)
       if (!isSubset(itemAt(a, index), itemAt(b, index), isLenient, depth + 1)) return false;
