@@ -14,13 +14,17 @@ export class HttpClient {
     this.size = 0;
   }
 
-  open() {
+  connect() {
     return new Promise((resolve, reject) => {
       this.socket = connect({ host: this.url.hostname, port: Number(this.url.port), noDelay: true });
       this.socket.once('connect', resolve).once('error', reject);
-      this.socket.on('data', (chunk) => this.take(chunk));
-      this.socket.on('close', () => this.fail?.(new Error('the connection was closed')));
     });
+  }
+
+  async open() {
+    await this.connect();
+    this.socket.on('data', (chunk) => this.take(chunk));
+    this.socket.on('close', () => this.fail?.(new Error('the connection was closed')));
   }
 
   close() {

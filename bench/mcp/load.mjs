@@ -23,34 +23,41 @@ export async function openSession(target) {
 
 let messages = 0;
 
-/** Calls `tool` once and checks that what came back is what was sent. */
-async function callOnce(client, tool, headers) {
+/** Calls the tool once and checks that what came back is what was sent. */
+async function callOnce(client, { call, session }) {
   const n = ++messages;
   const message = `message ${n} of this run, long enough to look like an argument`;
-  const body = `{"jsonrpc":"2.0","id":${n},"method":"tools/call","params":{"name":"${tool}","arguments":{"message":"${message}"}}}`;
-  const reply = await client.post(body, headers);
-  if (reply.status !== 200 || !reply.body.includes(`"id":${n},`) || !reply.body.includes(`"${message}"`)) {
+  const body = `{"jsonrpc":"2.0","id":${n},"method":"tools/call","params":${call(message)}}`;
+  const reply = await client.post(body, session);
+  if (reply.status !== 200 || !new RegExp(`"id": ?${n}\\b`).test(reply.body) || !reply.body.includes(message)) {
     throw new Error(`a wrong answer: ${reply.status} ${reply.body.slice(0, 300)}`);
   }
 }
 
+/** Parameters of a call of the tool `name` with a message. */
+export const toolCall = (name) => (message) => `{"name":"${name}","arguments":{"message":"${message}"}}`;
+
 /**
  * Keeps `concurrency` calls in flight for a while; every answer is checked.
  *
- * @param target `{ url, headers, tool, session, pids }`; `pids` are the processes whose CPU counts
+ * @param target `{ url, headers, call, session, pids, Client }`; `pids()` are the processes whose CPU counts
  * @returns calls/s, latencies in milliseconds, and CPU milliseconds per call
  */
 export async function load(target, concurrency, durationMs) {
-  const clients = Array.from({ length: concurrency }, () => new HttpClient(target.url, target.headers));
+  const clients = Array.from(
+    { length: concurrency },
+    () => new (target.Client ?? HttpClient)(target.url, target.headers),
+  );
   await Promise.all(clients.map((client) => client.open()));
   const latencies = [];
-  const cpuBefore = cpuMs(target.pids);
+  const pids = target.pids();
+  const cpuBefore = cpuMs(pids);
   const startedAt = performance.now();
   const until = startedAt + durationMs;
   await Promise.all(
     clients.map(async (client) => {
       for (let now = performance.now(); now < until;) {
-        await callOnce(client, target.tool, target.session);
+        await callOnce(client, target);
         const end = performance.now();
         latencies.push(end - now);
         now = end;
@@ -58,7 +65,7 @@ export async function load(target, concurrency, durationMs) {
     }),
   );
   const seconds = (performance.now() - startedAt) / 1000;
-  const cpu = cpuMs(target.pids) - cpuBefore;
+  const cpu = cpuMs(pids) - cpuBefore;
   for (const client of clients) client.close();
   latencies.sort((a, b) => a - b);
   const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];
