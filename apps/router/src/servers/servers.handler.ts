@@ -2,7 +2,6 @@ import { Controller } from '@nestjs/common';
 import { Handles } from '@mcp-router/platform';
 import {
   addServer,
-  AppError,
   configStatus,
   decodeCursor,
   Slug,
