@@ -90,7 +90,7 @@ function rootModule<E extends CommonEnv>(app: App<z.ZodType<E>>, env: E, logger:
         app: app.name,
         redisUrl: env.REDIS_URL,
         prefix: env.REDIS_PREFIX,
-        drainMs: env.SHUTDOWN_TIMEOUT_MS,
+        drainMs: env.SHUTDOWN_TIMEOUT_MS * 0.3,
       }),
       databaseModule({ schema: app.name, url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE, ...app.database }),
       app.module,

@@ -111,7 +111,8 @@ export function legacyInfo(response: string): UpstreamInfo {
  * Finds out the era of a server on a pipe and does its handshake.
  *
  * `server/discover` goes first. A server that answers it with an error is a legacy one; a server that is silent may be
- * one, or may still be starting: it gets `initialize` as well, and the first answer that decides wins.
+ * one, or may still be starting: it gets `initialize` as well. A server of both eras is of the old one from then on, so
+ * its answer to `initialize` decides, whatever it said to `server/discover` before.
  *
  * @param capabilities what to declare to a legacy server, JSON text
  */
@@ -138,9 +139,8 @@ export async function negotiateOverPipe(
       if (verdict.era === 'modern') return verdict.info;
       throw new AppError('upstream_error', 'The server speaks no protocol revision that is known here');
     });
-    return await Promise.any([initialize(), late]).catch((error: unknown) => {
-      throw (error as AggregateError).errors[0];
-    });
+    late.catch(() => undefined);
+    return await initialize().catch((refusal: unknown) => late.catch(() => Promise.reject(refusal as Error)));
   } finally {
     clearTimeout(timer);
     discovered.catch(() => undefined);
