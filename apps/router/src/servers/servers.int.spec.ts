@@ -173,10 +173,10 @@ describe('registered servers', () => {
     const one = await installation.replica();
     const two = await installation.replica();
     await one.handler.add({ server: odd('mine', { TOKEN: SECRET }), source: 'rest' });
-    const before = (await database.query('SELECT secrets FROM router.server')) as [{ secrets: string }];
+    const before = await database.query<[{ secrets: string }]>('SELECT secrets FROM router.server');
     const { keyId, servers } = await one.handler.rotate();
     expect(servers).toBe(1);
-    const after = (await database.query('SELECT secrets FROM router.server')) as [{ secrets: string }];
+    const after = await database.query<[{ secrets: string }]>('SELECT secrets FROM router.server');
     expect(after[0].secrets).toMatch(new RegExp(`^${keyId}\\.`));
     expect(before[0].secrets.startsWith(keyId)).toBe(false);
     await two.handler.update({ server: 'mine', changes: { description: 'x' } });
