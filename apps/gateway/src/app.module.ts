@@ -22,6 +22,7 @@ import { RequestContext } from './http/request-context';
 import { McpModule } from './mcp/mcp.module';
 import { MetricQueriesController } from './metrics/metric-queries.controller';
 import { MetricsController } from './metrics/metrics.controller';
+import { ConfigurationController } from './servers/configuration.controller';
 import { ServersController } from './servers/servers.controller';
 import { ToolsController } from './tools/tools.controller';
 
@@ -32,6 +33,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
   controllers: [
     CallsController,
     CandidatesController,
+    ConfigurationController,
     DiscoverySourcesController,
     RegistrationsController,
     FlagsController,

@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import { ApiBody, ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiHeader, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   addServer,
+  followServerLogs,
   getServer,
   listServers,
   NewServer,
@@ -15,8 +16,10 @@ import {
   type Page,
 } from '@mcp-router/shared';
 import type { FastifyReply } from 'fastify';
+import { map } from 'rxjs';
 import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
+import { sendEvents } from '../http/event-stream';
 
 type ServersQuery = z.output<typeof listServers.input>;
 
@@ -108,14 +111,20 @@ export class ServersController {
     return this.bus.call(setServerEnabled, { server, enabled: false });
   }
 
-  /** What a stdio server wrote to stderr lately, as text. */
+  /** What a stdio server wrote to stderr lately, as text; with `Accept: text/event-stream` also what it writes from now on. */
   @Get(':server/logs')
   @AdminOnly()
+  @ApiProduces('text/plain', 'text/event-stream')
   async logs(
     @Param('server') server: string,
     @Query({ schema: LogsQuery }) { tailBytes }: z.output<typeof LogsQuery>,
+    @Headers('accept') accept: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    if (accept?.includes('text/event-stream')) {
+      const parts = this.bus.stream(followServerLogs, { server, tailBytes });
+      return sendEvents(reply, parts.pipe(map((data) => ({ event: 'log', data }))));
+    }
     const { text } = await this.bus.call(readServerLogs, { server, tailBytes });
     await reply.header('content-type', 'text/plain; charset=utf-8').send(text);
   }

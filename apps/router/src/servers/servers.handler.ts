@@ -2,6 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Handles } from '@mcp-router/platform';
 import {
   addServer,
+  AppError,
   configStatus,
   decodeCursor,
   Slug,
