@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { Module, type DynamicModule, type INestApplicationContext, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import type { AsyncMicroserviceOptions } from '@nestjs/microservices';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
@@ -16,6 +16,7 @@ import { createLogger, NestLogger } from './logging';
 import { metrics } from './metrics/metrics';
 import { metricsHandler } from './metrics/metrics.handler';
 import { measureProcess } from './metrics/process-metrics';
+import { RequestLog } from './request-log';
 import { ENV, LOGGER } from './tokens';
 
 export interface App<E extends z.ZodType<CommonEnv>> {
@@ -96,7 +97,13 @@ function rootModule<E extends CommonEnv>(app: App<z.ZodType<E>>, env: E, logger:
       app.module,
     ],
     controllers: [metricsHandler(app.name)],
-    providers: [{ provide: ENV, useValue: env }, { provide: LOGGER, useValue: logger }, Health, FlagSync],
+    providers: [
+      { provide: ENV, useValue: env },
+      { provide: LOGGER, useValue: logger },
+      Health,
+      FlagSync,
+      ...(logger.isLevelEnabled('debug') ? [{ provide: APP_INTERCEPTOR, useClass: RequestLog }] : []),
+    ],
     exports: [ENV, LOGGER, Health],
   };
 }
