@@ -19,6 +19,9 @@ export const RouterEnv = CommonEnv.extend({
     .min(16)
     .optional()
     .describe('The key before MCPR_SECRET_KEY, while secrets are rotated'),
+  START_PATIENCE_MS: duration(0, 60_000, 2_500).describe(
+    'How long a starting router waits for its servers before it takes calls',
+  ),
   CONNECT_TIMEOUT_MS: duration(100, 600_000, 30_000).describe('How long a server may take to start and shake hands'),
   CALL_TIMEOUT_MS: duration(100, 3_600_000, 60_000).describe('Longest silence of a server during a call'),
   TOTAL_TIMEOUT_MS: duration(100, 86_400_000, 600_000).describe('Longest call, however much progress it reports'),

@@ -85,10 +85,9 @@ export class CatalogueFeed implements OnApplicationShutdown {
     this.catalogue.remove(slug);
   }
 
-  /** Resolves when no list is being read. For tests and for the first answer after the start. */
-  async settled(): Promise<void> {
-    while ([...this.feeds.values()].some(({ reading }) => reading))
-      await new Promise((resolve) => setTimeout(resolve, 5));
+  /** Whether a list is being read. */
+  get isReading(): boolean {
+    return [...this.feeds.values()].some(({ reading }) => reading);
   }
 
   onApplicationShutdown(): void {

@@ -56,6 +56,8 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     ];
     await this.reload();
     await this.file.start();
+    // Requests come from now on: a replica that joins others must not say of their tools that there are none.
+    await this.upstreams.settled(this.env.START_PATIENCE_MS);
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -74,6 +74,13 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     if (!spec.enabled) this.catalogue.remove(spec.slug);
   }
 
+  /** Resolves when every server is up and read, or known to be down; after `patienceMs` in any case. */
+  async settled(patienceMs: number): Promise<void> {
+    const end = Date.now() + patienceMs;
+    const isSettling = (): boolean => this.feed.isReading || this.all().some(({ state }) => state === 'starting');
+    while (isSettling() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
   /** Ends a server; calls in flight have a moment to finish. */
   async remove(slug: string): Promise<void> {
     const known = this.supervised.get(slug);
