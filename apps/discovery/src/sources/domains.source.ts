@@ -10,7 +10,7 @@ const Catalog = z.looseObject({
         identifier: z.string().optional(),
         type: z.string(),
         url: z.string().optional(),
-        data: z.unknown(),
+        data: z.unknown().optional(),
       }),
     )
     .max(1000),

@@ -50,7 +50,7 @@ it('finds services by label, annotation and appProtocol, when an endpoint is rea
 it('reads the cluster once for a test, page by page', async () => {
   for (let i = 0; i < 1200; i++) {
     kube.set('services', service(`s${i}`));
-    kube.set('slices', slice(`s${i}`, undefined));
+    kube.set('slices', slice(`s${i}`, null));
   }
   ended = Promise.resolve(undefined);
   await probe.look(kubernetesSource, { kubeconfig: kube.kubeconfig });

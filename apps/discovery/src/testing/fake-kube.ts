@@ -124,7 +124,7 @@ export const service = (name: string, metadata: object = {}, ports: object[] = [
   metadata: { name, namespace: 'default', annotations: { 'mcp.server': 'true' }, ...metadata },
   spec: { ports },
 });
-export const slice = (name: string, ready: boolean | undefined = true, number = 1) => ({
+export const slice = (name: string, ready: boolean | null = true, number = 1) => ({
   metadata: { name: `${name}-${number}`, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
-  endpoints: [{ addresses: ['10.0.0.1'], conditions: ready === undefined ? {} : { ready } }],
+  endpoints: [{ addresses: ['10.0.0.1'], conditions: ready === null ? {} : { ready } }],
 });
