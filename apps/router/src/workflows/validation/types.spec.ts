@@ -1,4 +1,4 @@
-import Ajv2020 from 'ajv/dist/2020';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import type { Json, JsonObject } from '../definition/json';
 import { typeOfSchema } from './schema-types';
