@@ -17,6 +17,7 @@ import { APPS, MAIN_APPS, ROOT } from './workspace.mjs';
 const READY_LIMIT_MS = 60_000;
 /** How long the table of servers waits for servers that are still starting. */
 const SETTLE_MS = 10_000;
+const REVIVE_EVERY_MS = 1_000;
 const REPEATED_SIGNAL_MS = 1_000;
 
 /** Everything that has to be taken down again, and the one way to do it. */
@@ -86,6 +87,7 @@ async function up() {
   launcher.infra = startInfra({ folder: settings.folder });
   const [infra] = await Promise.all([launcher.infra, buildIfStale()]);
   if (launcher.isStopping) return;
+  reviveWhenDead(infra);
 
   const [router, gateway] = MAIN_APPS.map((app) => supervise(app, settings, infra));
   gateway.on('message', ({ type, key }) => type === 'admin-key' && (launcher.newKey = key));
@@ -101,6 +103,21 @@ async function up() {
   const servers = await settledServers(gateway);
   if (servers && !launcher.isStopping)
     console.log(`${serverTable(servers)}\n\nCtrl-C stops everything. Logs: ${join(settings.folder, 'logs')}`);
+}
+
+/** Postgres or Redis may be killed, by a full memory say; the services reconnect by themselves. */
+function reviveWhenDead(infra) {
+  let turn;
+  const look = async () => {
+    const revived = await infra.revive();
+    if (revived.length > 0) console.error(`Started again, as it had died: ${revived.join(', ')}`);
+  };
+  setInterval(() => {
+    if (launcher.isStopping || turn) return;
+    turn = look()
+      .catch(fail)
+      .finally(() => (turn = undefined));
+  }, REVIVE_EVERY_MS).unref();
 }
 
 /** Builds in a process of its own: the bundler's 200 MB are not to stay with the launcher. */

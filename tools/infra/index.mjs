@@ -10,7 +10,7 @@ import { startRedis } from './redis.mjs';
  *
  * @param folder    the data folder; it remembers ports and passwords in `infra.json`
  * @param volatile  for throw-away instances: fast, lost on a crash
- * @returns `{ DATABASE_URL, REDIS_URL, stop }`
+ * @returns `{ DATABASE_URL, REDIS_URL, stop, revive }`; `revive` starts again what has died and gives the names of it
  */
 export async function startInfra({ folder, env = process.env, volatile = false }) {
   const users = join(folder, 'users');
@@ -25,8 +25,11 @@ export async function startInfra({ folder, env = process.env, volatile = false }
       const others = readdirSync(users).filter((name) => lockHolder(join(users, name)));
       if (others.length === 0) await servers.stop();
     });
-  return { ...servers, stop };
+  const revive = async () => (servers.dead().length > 0 ? withLock(lock, servers.revive) : []);
+  return { ...servers, stop, revive };
 }
+
+const NAMES = { DATABASE_URL: 'Postgres', REDIS_URL: 'Redis' };
 
 async function startServers(folder, env, volatile) {
   const file = join(folder, 'infra.json');
@@ -36,17 +39,35 @@ async function startServers(folder, env, volatile) {
     writeFileSync(`${file}.new`, JSON.stringify(memory, null, 2), { mode: 0o600 });
     renameSync(`${file}.new`, file);
   };
-  const given = (url) => ({ url, stop: async () => {} });
-  const started = await Promise.allSettled([
-    env.DATABASE_URL ? given(env.DATABASE_URL) : startPostgres({ folder, volatile, memory: memory.postgres, remember }),
-    env.REDIS_URL ? given(env.REDIS_URL) : startRedis({ folder, volatile, memory: memory.redis, remember }),
-  ]);
-  const stop = () => Promise.all(started.map(({ value }) => value?.stop()));
+  const options = { folder, volatile, remember };
+  const starters = {
+    DATABASE_URL: () => startPostgres({ ...options, memory: memory.postgres }),
+    REDIS_URL: () => startRedis({ ...options, memory: memory.redis }),
+  };
+  const servers = {};
+  const start = async (name) => (servers[name] = env[name] ? given(env[name]) : await starters[name]());
+  const stop = () => Promise.all(Object.values(servers).map((server) => server.stop()));
+
+  const started = await Promise.allSettled(Object.keys(starters).map(start));
   const failed = started.find(({ status }) => status === 'rejected');
   if (failed) {
     await stop();
     throw failed.reason;
   }
-  const [postgres, redis] = started.map(({ value }) => value);
-  return { DATABASE_URL: postgres.url, REDIS_URL: redis.url, stop };
+  const { DATABASE_URL, REDIS_URL } = servers;
+  const urls = { DATABASE_URL: DATABASE_URL.url, REDIS_URL: REDIS_URL.url };
+  const dead = () => Object.keys(servers).filter((name) => !servers[name].isRunning());
+  const revive = async () => {
+    const revived = dead();
+    for (const name of revived) {
+      await start(name);
+      // The services were told the old address.
+      if (servers[name].url !== urls[name]) throw new Error(`${NAMES[name]} had to move to another port; start again`);
+    }
+    return revived.map((name) => NAMES[name]).sort();
+  };
+  return { ...urls, stop, dead, revive };
 }
+
+/** A server that someone else looks after. */
+const given = (url) => ({ url, isRunning: () => true, stop: async () => {} });

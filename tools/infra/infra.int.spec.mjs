@@ -85,6 +85,17 @@ describe('the embedded servers', () => {
     expect(await query(second.DATABASE_URL, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });
 
+  it('are started again where they were when they die while in use', async () => {
+    const infra = await start();
+    expect(await infra.revive()).toEqual([]);
+    const pids = [postmaster(), parseInt(readFileSync(join(folder, 'redis/redis.pid'), 'utf8'), 10)];
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await until(() => !pids.some(isAlive), 5_000);
+    expect(await infra.revive()).toEqual(['Postgres', 'Redis']);
+    expect(await query(infra.DATABASE_URL, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await redis(infra.REDIS_URL, (client) => client.ping())).toBe('PONG');
+  });
+
   it('move to another port when a stranger has taken theirs', async () => {
     const first = await start();
     await first.stop();

@@ -17,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { findPostgres, isReachable, reachableBinaries, serverUser } from './postgres-binaries.mjs';
 import { freePort, isAlive, stopProcess, until } from './processes.mjs';
@@ -33,7 +34,7 @@ const VOLATILE = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full
  * @param memory    what the data folder remembers: `{ port?, password? }`, completed here
  * @param remember  writes it down, before the server starts
  * @param volatile  for tests: fast, and not safe against a power cut
- * @returns `{ url, adopted, stop }`
+ * @returns `{ url, isRunning, stop }`
  */
 export async function startPostgres({ folder, memory, remember, volatile = false }) {
   const user = serverUser();
@@ -41,7 +42,7 @@ export async function startPostgres({ folder, memory, remember, volatile = false
   memory.password ??= randomBytes(18).toString('base64url');
 
   const adopted = await adopt(data, memory);
-  if (adopted) return { ...adopted, adopted: true };
+  if (adopted) return adopted;
 
   const major = existsSync(join(data, 'PG_VERSION'))
     ? parseInt(readFileSync(join(data, 'PG_VERSION'), 'utf8'), 10)
@@ -57,14 +58,20 @@ export async function startPostgres({ folder, memory, remember, volatile = false
     if (pid) break;
     if (attempt === START_ATTEMPTS)
       throw new Error(`PostgreSQL does not start. Its log ${log} ends with:\n${tail(log)}`);
+    await sleep(attempt * 200); // What is left of a killed server may still hold its memory.
   }
-  const url = connectionUrl(memory);
   await ensureDatabase(memory);
-  return { url, adopted: false, stop: () => stop(data) };
+  return handle(data, memory);
 }
 
 const connectionUrl = ({ port, password }, database = DATABASE) =>
   `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+
+const handle = (data, memory) => ({
+  url: connectionUrl(memory),
+  isRunning: () => isServer(lockFile(data)?.pid),
+  stop: () => stop(data),
+});
 
 const tail = (path) => readFileSync(path, 'utf8').split('\n').slice(-15).join('\n');
 
@@ -151,7 +158,7 @@ function lockFile(data) {
 async function adopt(data, memory) {
   const lock = lockFile(data);
   if (!lock) return undefined;
-  if (!isAlive(lock.pid) || !isPostgres(lock.pid)) {
+  if (!isServer(lock.pid)) {
     rmSync(join(data, 'postmaster.pid'), { force: true });
     return undefined;
   }
@@ -166,14 +173,15 @@ async function adopt(data, memory) {
   }
   memory.port = lock.port;
   await ensureDatabase(memory);
-  return { url: connectionUrl(memory), stop: () => stop(data) };
+  return handle(data, memory);
 }
 
-function isPostgres(pid) {
+function isServer(pid) {
+  if (!pid || !isAlive(pid)) return false;
   try {
     return /postgres/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
   } catch {
-    return true; // No /proc: the query in adopt() decides.
+    return true; // No /proc to tell whether the pid was given to another program since.
   }
 }
 
@@ -191,5 +199,5 @@ async function ensureDatabase(memory) {
 /** SIGINT is PostgreSQL's fast shutdown: sessions end, a checkpoint is written. */
 async function stop(data) {
   const lock = lockFile(data);
-  if (lock && isAlive(lock.pid)) await stopProcess(lock.pid, { signal: 'SIGINT' });
+  if (isServer(lock?.pid)) await stopProcess(lock.pid, { signal: 'SIGINT' });
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { findRedis } from './redis-binaries.mjs';
-import { freePort, stopProcess, until } from './processes.mjs';
+import { freePort, isAlive, stopProcess, until } from './processes.mjs';
 
 const START_ATTEMPTS = 5;
 const ANSWER_MS = 2_000;
@@ -18,7 +18,7 @@ const ANSWER_MS = 2_000;
  * @param memory    what the data folder remembers: `{ port?, password? }`, completed here
  * @param remember  writes it down, before the server starts
  * @param volatile  for tests: nothing is written to disk
- * @returns `{ url, adopted, stop }`
+ * @returns `{ url, isRunning, stop }`
  */
 export async function startRedis({ folder, memory, remember, volatile = false }) {
   const data = join(folder, 'redis');
@@ -26,7 +26,7 @@ export async function startRedis({ folder, memory, remember, volatile = false })
   memory.password ??= randomBytes(18).toString('base64url');
 
   const running = memory.port && (await identify(memory, data));
-  if (running) return { url: connectionUrl(memory), adopted: true, stop: () => stopProcess(running.pid) };
+  if (running) return handle(running.pid, memory);
 
   const { command, env } = findRedis(folder);
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt++) {
@@ -44,13 +44,19 @@ export async function startRedis({ folder, memory, remember, volatile = false })
     server.once('error', () => (ended = true));
     server.unref();
     const ready = await until(async () => ended || (await identify(memory, data)), 30_000);
-    if (ready && !ended) return { url: connectionUrl(memory), adopted: false, stop: () => stopProcess(server.pid) };
+    if (ready && !ended) return handle(server.pid, memory);
   }
   const log = readFileSync(join(data, 'redis.log'), 'utf8').split('\n').slice(-10).join('\n');
   throw new Error(`Redis does not start. Its log ${join(data, 'redis.log')} ends with:\n${log}`);
 }
 
 const connectionUrl = ({ port, password }) => `redis://:${password}@127.0.0.1:${port}`;
+
+const handle = (pid, memory) => ({
+  url: connectionUrl(memory),
+  isRunning: () => isAlive(pid),
+  stop: () => stopProcess(pid),
+});
 
 const configuration = (data, { port, password }, volatile) => `bind 127.0.0.1
 port ${port}
