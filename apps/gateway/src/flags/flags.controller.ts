@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Param, Put } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Flag, pageOf, type Page } from '@mcp-router/shared';
 import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
@@ -15,18 +15,21 @@ export class FlagsController {
   constructor(private readonly flags: FlagsService) {}
 
   @Get()
+  @ApiOperation({ summary: 'All feature flags' })
   @ApiResponse({ status: 200, standardSchema: pageOf(Flag) })
   async list(): Promise<Page<Flag>> {
     return { items: await this.flags.list(), nextCursor: null };
   }
 
   @Get(':name')
+  @ApiOperation({ summary: 'One feature flag' })
   @ApiResponse({ status: 200, standardSchema: Flag })
   get(@Param('name') name: string): Promise<Flag> {
     return this.flags.get(name);
   }
 
   @Put(':name')
+  @ApiOperation({ summary: 'Override a flag in every replica' })
   @AdminOnly()
   @ApiResponse({ status: 200, standardSchema: Flag })
   set(@Param('name') name: string, @Body({ schema: FlagSetting }) { enabled }: FlagSetting): Promise<Flag> {
@@ -34,6 +37,7 @@ export class FlagsController {
   }
 
   @Delete(':name')
+  @ApiOperation({ summary: 'Back to the default' })
   @AdminOnly()
   @ApiResponse({ status: 200, standardSchema: Flag })
   reset(@Param('name') name: string): Promise<Flag> {

@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import { listMetricSeries, MetricAggregate, MetricAnswer, queryMetrics } from '@mcp-router/shared';
 import { z } from 'zod';
@@ -27,6 +27,7 @@ export class MetricQueriesController {
   constructor(private readonly bus: Bus) {}
 
   @Get('query')
+  @ApiOperation({ summary: 'A metric over time' })
   @ApiResponse({ status: 200, standardSchema: MetricAnswer })
   query(@Query({ schema: MetricQueryParams }) params: MetricQueryParams): Promise<MetricAnswer> {
     const to = params.to ?? new Date().toISOString();
@@ -45,6 +46,7 @@ export class MetricQueriesController {
   }
 
   @Get('series')
+  @ApiOperation({ summary: 'Which series there are' })
   @ApiResponse({ status: 200, standardSchema: listMetricSeries.output })
   series(
     @Query({ schema: listMetricSeries.input }) query: z.output<typeof listMetricSeries.input>,

@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Bus, CONTENT_TYPES, metrics, toExposition, type LabelledMetric } from '@mcp-router/platform';
 import { readMetricsOf } from '@mcp-router/shared';
 import type { FastifyReply } from 'fastify';
@@ -14,6 +14,7 @@ export class MetricsController {
 
   /** Text for Prometheus, or OpenMetrics if the scraper accepts it. An instance that does not answer in time is left out. */
   @Get()
+  @ApiOperation({ summary: 'All metrics of all services, for Prometheus or OpenMetrics' })
   async read(@Headers('accept') accept: string | undefined, @Res() reply: FastifyReply): Promise<void> {
     const format = accept?.includes('application/openmetrics-text') ? 'openmetrics' : 'prometheus';
     await reply.header('content-type', CONTENT_TYPES[format]).send(toExposition(await this.all(), format));

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
-import { ApiBody, ApiHeader, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   addServer,
@@ -36,6 +36,7 @@ export class ServersController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Servers with their state' })
   @ApiResponse({ status: 200, standardSchema: listServers.output })
   list(@Query({ schema: listServers.input }) query: ServersQuery): Promise<Page<Server>> {
     return this.bus.call(listServers, query);
@@ -43,6 +44,7 @@ export class ServersController {
 
   /** Registers an MCP server; its tools appear once it answers. */
   @Post()
+  @ApiOperation({ summary: 'Register a server; its tools appear once it answers' })
   @AdminOnly()
   @ApiResponse({ status: 201, standardSchema: Server })
   async add(
@@ -55,12 +57,14 @@ export class ServersController {
   }
 
   @Get(':server')
+  @ApiOperation({ summary: 'One server, by slug or id' })
   @ApiResponse({ status: 200, standardSchema: Server })
   async get(@Param('server') server: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Server> {
     return tagged(reply, await this.bus.call(getServer, { server }));
   }
 
   @Patch(':server')
+  @ApiOperation({ summary: 'Change fields of a server; null removes one' })
   @AdminOnly()
   @ApiHeader({
     name: 'If-Match',
@@ -80,6 +84,7 @@ export class ServersController {
   }
 
   @Delete(':server')
+  @ApiOperation({ summary: 'Remove a server' })
   @AdminOnly()
   @HttpCode(204)
   async remove(@Param('server') server: string): Promise<void> {
@@ -88,6 +93,7 @@ export class ServersController {
 
   /** Starts the server's connections anew, without waiting for the next retry. */
   @Post(':server/restart')
+  @ApiOperation({ summary: 'Connect anew now, without waiting for the next try' })
   @AdminOnly()
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: Server })
@@ -96,6 +102,7 @@ export class ServersController {
   }
 
   @Post(':server/enable')
+  @ApiOperation({ summary: 'Switch a server on' })
   @AdminOnly()
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: Server })
@@ -104,6 +111,7 @@ export class ServersController {
   }
 
   @Post(':server/disable')
+  @ApiOperation({ summary: 'Switch a server off' })
   @AdminOnly()
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: Server })
@@ -113,6 +121,7 @@ export class ServersController {
 
   /** What a stdio server wrote to stderr lately, as text; with `Accept: text/event-stream` also what it writes from now on. */
   @Get(':server/logs')
+  @ApiOperation({ summary: 'What a stdio server wrote to stderr lately' })
   @AdminOnly()
   @ApiProduces('text/plain', 'text/event-stream')
   async logs(

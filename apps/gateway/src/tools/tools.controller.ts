@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import { callTool, getTool, listTools, Tool, ToolResult, type Page } from '@mcp-router/shared';
 import { z } from 'zod';
@@ -21,12 +21,14 @@ export class ToolsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Tools the caller may use' })
   @ApiResponse({ status: 200, standardSchema: listTools.output })
   list(@Query({ schema: listTools.input }) query: ToolsQuery): Promise<Page<Tool>> {
     return this.bus.call(listTools, query);
   }
 
   @Get(':tool')
+  @ApiOperation({ summary: 'One tool with its schemas' })
   @ApiResponse({ status: 200, standardSchema: Tool })
   get(@Param('tool') tool: string): Promise<Tool> {
     return this.bus.call(getTool, { tool });
@@ -34,6 +36,7 @@ export class ToolsController {
 
   /** Calls a tool. Its own failure is a result with `isError`, not an error. */
   @Post(':tool/call')
+  @ApiOperation({ summary: 'Call a tool; its own failure is a result with isError' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: ToolResult })
   call(@Param('tool') tool: string, @Body({ schema: ToolCall }) { timeoutMs, ...call }: ToolCall): Promise<ToolResult> {
