@@ -3,7 +3,7 @@ import { AppError, exchangeMcp, readRpc, type McpReply, type McpRequest, type Pr
 import type { Bus } from '@mcp-router/platform';
 import type { Subscription } from 'rxjs';
 import type { HttpReply } from './http-reply';
-import type { ListCache } from './list-cache';
+import type { CachedList, ListCache } from './list-cache';
 import { errorBody, idOf } from './message';
 
 export interface ExchangeLimits {
@@ -40,6 +40,8 @@ export class Exchange {
   private readonly startedAt = Date.now();
   private lastWriteAt = this.startedAt;
   private lists: ListCache | undefined;
+  /** Held from the question on: the cache may drop it meanwhile. */
+  private cached: CachedList | undefined;
   private listKey: string | undefined;
 
   constructor(
@@ -59,7 +61,8 @@ export class Exchange {
     if (method?.endsWith('/list') === true && cursor === undefined) {
       this.lists = lists;
       this.listKey = `${input.endpoint ?? ''} ${input.era} ${method} ${policyKey(principal)}`;
-      input.listTag = lists.get(this.listKey)?.tag;
+      this.cached = lists.get(this.listKey);
+      input.listTag = this.cached?.tag;
     }
     const { headers } = reply.request;
     const given = headers['x-request-id'];
@@ -71,7 +74,7 @@ export class Exchange {
       .subscribe({
         next: (frame) => this.take(frame),
         error: (error: unknown) => this.fail(error),
-        complete: () => this.finish(),
+        complete: () => this.complete(),
       });
     if (reply.isOver) this.finish();
   }
@@ -119,7 +122,7 @@ export class Exchange {
       if (result) lists.set(listKey, { tag: listTag, result: Buffer.from(body.slice(result.start, result.end)) });
       return false;
     }
-    const list = lists.get(listKey);
+    const list = this.cached;
     const before = `{"jsonrpc":"2.0","id":${idOf(this.input.body)},"result":`;
     if (list?.tag !== listTag) this.fail(new AppError('internal', 'The list is not at hand'));
     else if (this.reply.isStream) {
@@ -150,6 +153,12 @@ export class Exchange {
       return new AppError('session_not_found', 'The session is unknown or has ended; start again with "initialize"');
     }
     return error;
+  }
+
+  /** The router has nothing more to say; a request that it said nothing to at all must not hang. */
+  private complete(): void {
+    if (this.reply.isOver || this.reply.isStream) this.finish();
+    else this.fail(new AppError('internal', 'The router gave no answer'));
   }
 
   private finish(): void {

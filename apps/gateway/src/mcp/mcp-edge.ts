@@ -4,7 +4,7 @@ import { isFeatureEnabled, type Bus } from '@mcp-router/platform';
 import { Exchange, type ExchangeLimits } from './exchange';
 import { HttpReply } from './http-reply';
 import { ListCache } from './list-cache';
-import { errorBody, idOf, isObject, readMessage } from './message';
+import { errorBody, idOf, readMessage } from './message';
 import { checkModern, isModernVersion, one, paramHeaders, unsupportedVersion } from './modern-rules';
 import { readBody } from './read-body';
 import { ownerOf, routeOf } from './routes';
@@ -210,7 +210,7 @@ interface HowToRun {
   cursor?: unknown;
 }
 
-export function sessionGone(): AppError {
+function sessionGone(): AppError {
   return new AppError('session_not_found', 'The session is unknown or has ended; start again with "initialize"');
 }
 
@@ -253,5 +253,3 @@ function preflight(reply: HttpReply): void {
   reply.setHeader('access-control-max-age', '600');
   reply.json(204);
 }
-
-export { isObject };

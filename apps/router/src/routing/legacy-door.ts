@@ -2,6 +2,7 @@ import {
   AppError,
   elementsOf,
   LEGACY_VERSIONS,
+  memberAt,
   readRpc,
   SSE_VERSION,
   type McpReply,
@@ -13,6 +14,7 @@ import type { ReplySink } from '../sessions/event-stream';
 import type { ClientDescription, Session } from '../sessions/session';
 import type { SessionStore } from '../sessions/session-store';
 import { paramText, stringParam } from '../translation/envelope';
+import type { Caller } from '../upstreams/upstream';
 import { isLevel, type LogLevels } from './log-levels';
 import { LISTS, type McpRouter } from './mcp-router';
 import { OpenCall } from './open-call';
@@ -34,7 +36,7 @@ export class LegacyDoor {
   ) {
     sessions.onEnd((session) => {
       const subscriber = this.subscribers.get(session);
-      if (subscriber) this.subscriptions.removeAll(subscriber, session.principal);
+      if (subscriber) this.subscriptions.removeAll(subscriber, callerOf(session));
       for (const upstream of this.router.directory.upstreams()) upstream.endSession(session.id);
     });
   }
@@ -168,11 +170,7 @@ export class LegacyDoor {
     const uri = stringParam(request, ['uri']);
     if (uri === undefined) throw new AppError('invalid_request', 'params.uri is missing');
     const upstream = this.router.ownerOf(session.endpoint, uri);
-    const caller = {
-      principal: session.principal,
-      sessionKey: session.id,
-      clientCapabilities: session.client.capabilities,
-    };
+    const caller = callerOf(session);
     let subscriber = this.subscribers.get(session);
     if (!subscriber) {
       subscriber = { updated: (notification) => session.notify(notification) };
@@ -194,11 +192,7 @@ export class LegacyDoor {
         progress(session, message);
         return;
       default: {
-        const caller = {
-          principal: session.principal,
-          sessionKey: session.id,
-          clientCapabilities: session.client.capabilities,
-        };
+        const caller = callerOf(session);
         const { directory } = this.router;
         // What belongs to the session as a whole concerns the connections that are the session's own.
         const upstreams =
@@ -240,11 +234,13 @@ function answer(session: Session, message: RpcText): void {
 }
 
 /** The client reports progress on a server's request under our token; the server knows its own. */
-function progress(session: Session, message: RpcText): void {
-  const token = paramText(message, ['progressToken']);
-  const question = token === undefined ? undefined : session.question(token);
-  if (token === undefined || question?.progressToken === undefined || !message.params) return;
-  const { text, params } = message;
-  const at = text.indexOf(token, params.start);
-  question.server?.notify(text.slice(0, at) + question.progressToken + text.slice(at + token.length));
+function progress(session: Session, { text, params }: RpcText): void {
+  const member = params && memberAt(text, ['progressToken'], params.start);
+  const question = member && session.question(text.slice(member.start, member.end));
+  if (!member || question?.progressToken === undefined) return;
+  question.server?.notify(text.slice(0, member.start) + question.progressToken + text.slice(member.end));
+}
+
+function callerOf({ id, principal, client }: Session): Caller {
+  return { principal, sessionKey: id, clientCapabilities: client.capabilities };
 }

@@ -75,7 +75,7 @@ export class Listeners {
     this.streams.add(listener);
     signal.addEventListener('abort', () => {
       this.streams.delete(listener);
-      this.subscriptions.removeAll(listener, principal);
+      this.subscriptions.removeAll(listener, { principal });
     });
     for (const uri of filter.resourceSubscriptions ?? []) {
       // One URI that is refused does not end the others; nothing will come for it.

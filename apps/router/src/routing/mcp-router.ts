@@ -1,7 +1,7 @@
 import { isFeatureEnabled } from '@mcp-router/platform';
 import { AppError, isToolAllowed, memberAt, type RpcText } from '@mcp-router/shared';
 import { answerQuestions } from '../translation/answering';
-import { edited, paramText, stringParam, withEnvelope, withoutEnvelope } from '../translation/envelope';
+import { edited, paramText, stringParam, withEnvelope, withoutEnvelope, withoutInput } from '../translation/envelope';
 import { checkHeaderParams, headersFor } from '../translation/header-params';
 import { toDiscoverResult, toInitializeResult } from '../translation/handshake';
 import { Parking } from '../translation/parking';
@@ -23,6 +23,9 @@ import type { Visibility } from './visibility';
 
 /** What a legacy client that never set a level is sent: servers of its era choose themselves, new ones say nothing unasked. */
 const DEFAULT_LOG_LEVEL = 'info';
+
+/** An answer that makes a task says little more than that. */
+const MAX_TASK_LENGTH = 65_536;
 
 /** The lists that are answered from the catalogue, by method. */
 export const LISTS: Record<string, CatalogueKind | undefined> = {
@@ -221,7 +224,8 @@ export class McpRouter {
       call.era === 'legacy'
         ? await this.forwardLegacy(call, upstream, message, info.era === 'modern', declared)
         : await this.forwardModern(call, upstream, message, info.era === 'legacy', declared);
-    if (response.includes('"taskId"')) this.tasks.learn(response, upstream.slug, call.principal);
+    if (response.length < MAX_TASK_LENGTH && response.includes('"taskId"'))
+      this.tasks.learn(response, upstream.slug, call.principal);
     return response;
   }
 
@@ -266,7 +270,7 @@ export class McpRouter {
     if (Parking.isRetry(call)) return this.parking.resume(call);
     await this.levels.want(upstream, call.envelope.logLevel);
     return this.parking.start(call, (onMessage, signal) =>
-      upstream.exchange({ ...exchange, message: withoutEnvelope(message), onMessage, signal }),
+      upstream.exchange({ ...exchange, message: withoutInput(withoutEnvelope(message)), onMessage, signal }),
     );
   }
 

@@ -6,7 +6,6 @@ import {
   readRpc,
   removeMembers,
   SYSTEM_PRINCIPAL,
-  type Principal,
   type RpcText,
 } from '@mcp-router/shared';
 import { errorCodeOf } from '../translation/results';
@@ -41,7 +40,7 @@ export class Subscriptions {
 
   /** @throws AppError what the server says against it */
   async add(upstream: Upstream, uri: string, subscriber: Subscriber, caller: Caller): Promise<void> {
-    const key = keyOf(upstream, uri);
+    const key = keyOf(upstream, uri, caller);
     const existing = this.watches.get(key);
     if (existing) {
       existing.subscribers.add(subscriber);
@@ -58,7 +57,7 @@ export class Subscriptions {
   }
 
   async remove(upstream: Upstream, uri: string, subscriber: Subscriber, caller: Caller): Promise<void> {
-    const key = keyOf(upstream, uri);
+    const key = keyOf(upstream, uri, caller);
     const watch = this.watches.get(key);
     if (!watch?.subscribers.delete(subscriber) || watch.subscribers.size > 0) return;
     this.watches.delete(key);
@@ -67,9 +66,9 @@ export class Subscriptions {
   }
 
   /** Drops a subscriber everywhere. */
-  removeAll(subscriber: Subscriber, principal: Principal): void {
+  removeAll(subscriber: Subscriber, caller: Caller): void {
     for (const { upstream, uri, subscribers } of [...this.watches.values()]) {
-      if (subscribers.has(subscriber)) this.remove(upstream, uri, subscriber, { principal }).catch(() => undefined);
+      if (subscribers.has(subscriber)) this.remove(upstream, uri, subscriber, caller).catch(() => undefined);
     }
   }
 
@@ -125,8 +124,10 @@ function tell({ subscribers }: Watch, notification: string): void {
   for (const subscriber of subscribers) subscriber.updated(notification);
 }
 
-function keyOf({ slug }: Upstream, uri: string): string {
-  return `${slug} ${uri}`;
+/** Callers with connections of their own have subscriptions of their own. */
+function keyOf({ slug, isolation }: Upstream, uri: string, { principal, sessionKey }: Caller): string {
+  if (isolation === 'shared') return `${slug} ${uri}`;
+  return `${slug} ${uri} ${principal.agentId} ${isolation === 'session' ? (sessionKey ?? '') : ''}`;
 }
 
 function request(method: string, params: object): RpcText {

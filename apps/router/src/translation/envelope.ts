@@ -49,6 +49,12 @@ export function withoutEnvelope(rpc: RpcText): RpcText {
   return meta ? edited(rpc, removeMembers(rpc.text, meta.start, ENVELOPE_KEYS)) : rpc;
 }
 
+/** The message without the answers to questions of an earlier round, which legacy servers do not know. */
+export function withoutInput(rpc: RpcText): RpcText {
+  if (!rpc.params || !rpc.text.includes('"inputResponses"', rpc.params.start)) return rpc;
+  return edited(rpc, removeMembers(rpc.text, rpc.params.start, ['inputResponses', 'requestState']));
+}
+
 /** The envelope of a modern request; the edge has checked that it is there. */
 export function envelopeOf({ text, params }: RpcText): Envelope {
   const meta = params && memberAt(text, ['_meta'], params.start);

@@ -125,6 +125,24 @@ describe('a call that waits for its client', () => {
     );
   });
 
+  it('asks a client to visit the pages that a server refuses without', async () => {
+    const error =
+      '{"code":-32042,"message":"first","data":{"elicitations":[{"mode":"url","url":"https://a.example","message":"go"}]}}';
+    const send = () => Promise.resolve(`{"jsonrpc":"2.0","id":"x","error":${error}}`);
+    const able = call('', { meta: '"io.modelcontextprotocol/clientCapabilities":{"elicitation":{"url":{}}}' });
+    const { result } = JSON.parse(await parking.start(able, send)) as InputRequired;
+    expect(result).toEqual({
+      resultType: 'input_required',
+      inputRequests: {
+        elicitation_1: {
+          method: 'elicitation/create',
+          params: { mode: 'url', url: 'https://a.example', message: 'go' },
+        },
+      },
+    });
+    await expect(parking.start(call(), send)).rejects.toMatchObject({ code: 'missing_capability' });
+  });
+
   it('is not ended by the end of the exchange that it parked in, but by that of the one it works in', async () => {
     const server = new Asker([elicit]);
     const first = call();

@@ -1,9 +1,19 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { AppError, applyEdits, membersOf, readRpc, removeMembers, setMember, type RpcText } from '@mcp-router/shared';
+import {
+  AppError,
+  applyEdits,
+  elementsOf,
+  memberAt,
+  membersOf,
+  readRpc,
+  removeMembers,
+  setMember,
+  type RpcText,
+} from '@mcp-router/shared';
 import type { ModernCall } from '../routing/call';
 import type { ServerHandle } from '../upstreams/upstream';
 import { paramText, stringParam } from './envelope';
-import { toModern } from './results';
+import { errorCodeOf, toModern } from './results';
 
 export interface ParkingLimits {
   /** How long a call waits for its client, in milliseconds; then the server's call is cancelled. */
@@ -20,6 +30,8 @@ export const CAPABILITY_FOR: Record<string, string | undefined> = {
   'elicitation/create': 'elicitation',
   'roots/list': 'roots',
 };
+
+const URL_ELICITATION_REQUIRED = -32042;
 
 /** Questions that come within this time of each other go to the client together. */
 const GATHER_MS = 10;
@@ -59,8 +71,8 @@ export class Parking {
     const state = stringParam(call.request, ['requestState']) ?? '';
     const [instance, id, round, mac] = state.split('.');
     const parked = id === undefined ? undefined : this.parked.get(id);
-    const expected = this.sign(`${instance}.${id}.${round}`, call);
-    const given = Buffer.from(mac ?? '', 'base64url');
+    const expected = Buffer.from(this.sign(`${instance}.${id}.${round}`, call));
+    const given = Buffer.from(mac ?? '');
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
       throw new AppError('invalid_request', 'The request state does not belong to this call');
     }
@@ -86,7 +98,7 @@ export class Parking {
       const response = await parked.next();
       if (response === undefined) return this.inputRequired(parked, call);
       this.parked.delete(parked.id);
-      return toModern(withId(response, call.id), call.method);
+      return askToVisit(response, call) ?? toModern(withId(response, call.id), call.method);
     } catch (error) {
       this.parked.delete(parked.id);
       throw error;
@@ -115,7 +127,7 @@ export class Parking {
       parked.cancel();
     }, this.limits.ttlMs).unref();
     const head = `${this.instance}.${parked.id}.${parked.round}`;
-    const state = `${head}.${this.sign(head, call).toString('base64url')}`;
+    const state = `${head}.${this.sign(head, call)}`;
     const requests = parked.questions().map(({ key, method, params }) => {
       return `${JSON.stringify(key)}:{"method":${JSON.stringify(method)}${params === undefined ? '' : `,"params":${params}`}}`;
     });
@@ -124,9 +136,9 @@ export class Parking {
   }
 
   /** Binds a state to the caller and to what it asked for. */
-  private sign(head: string, { principal, endpoint, method, request }: ModernCall): Buffer {
+  private sign(head: string, { principal, endpoint, method, request }: ModernCall): string {
     const what = `${head}\n${principal.agentId}\n${endpoint ?? ''}\n${method}\n${fingerprint(request)}`;
-    return createHmac('sha256', this.secret).update(what).digest();
+    return createHmac('sha256', this.secret).update(what).digest('base64url');
   }
 }
 
@@ -251,7 +263,10 @@ function questionParams({ text, params }: RpcText): string | undefined {
   return meta ? applyEdits(value, removeMembers(value, meta.start, ['progressToken'])) : value;
 }
 
-function missingCapabilities(questions: Question[], capabilities: string): AppError | undefined {
+function missingCapabilities(
+  questions: Pick<Question, 'method' | 'params'>[],
+  capabilities: string,
+): AppError | undefined {
   const declared = JSON.parse(capabilities) as Record<string, Record<string, unknown> | undefined>;
   const missing: Record<string, object> = {};
   for (const { method, params } of questions) {
@@ -272,6 +287,29 @@ function isUrlMode(params: string | undefined): boolean {
     params !== undefined &&
     membersOf(params).some(({ key, start, end }) => key === 'mode' && params.slice(start, end) === '"url"')
   );
+}
+
+/**
+ * Servers of 2025-11-25 refuse a call until the user has been to some page (error -32042). A modern client is asked to
+ * go there and to call again, which needs no state of ours.
+ *
+ * @throws AppError `missing_capability` when the client cannot open pages
+ */
+function askToVisit(response: string, { id, envelope }: ModernCall): string | undefined {
+  if (errorCodeOf(response) !== URL_ELICITATION_REQUIRED) return undefined;
+  const member = memberAt(response, ['error', 'data', 'elicitations']);
+  const elicitations = member ? elementsOf(response, member.start) : [];
+  if (elicitations.length === 0) return undefined;
+  const questions = elicitations.map(({ start, end }) => ({
+    method: 'elicitation/create',
+    params: response.slice(start, end),
+  }));
+  const missing = missingCapabilities(questions, envelope.capabilities);
+  if (missing) throw missing;
+  const requests = questions.map(
+    ({ method, params }, i) => `"elicitation_${i + 1}":{"method":"${method}","params":${params}}`,
+  );
+  return `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"input_required","inputRequests":{${requests.join(',')}}}}`;
 }
 
 /** What was asked for, however the client spaced and ordered it; what may differ between rounds is left out. */
