@@ -51,7 +51,7 @@ export function sendEvents(reply: FastifyReply, events: Observable<StreamEvent>)
       next: write,
       error: (error: unknown) => {
         clearInterval(heartbeat);
-        if (!started) return reject(error);
+        if (!started) return reject(AppError.from(error));
         write({ event: 'error', data: AppError.from(error).toProblem() });
         end();
       },
