@@ -74,7 +74,7 @@ describe('the module boundaries', () => {
   let rules;
   beforeAll(() => {
     rules = brokenRules(all.map(([, filePath, text]) => ({ filePath, text })));
-  });
+  }, 180_000);
 
   it.each(VIOLATIONS)('lint fails when %s', (_title, filePath, _text, rule) => {
     expect(existsSync(join(ROOT, filePath))).toBe(true);

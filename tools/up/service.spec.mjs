@@ -30,33 +30,33 @@ describe('a supervised service', () => {
 
   it('is ready when it says so, and is started again when it dies', async () => {
     start(READY);
-    expect(await until(() => service.isReady, 10_000)).toBe(true);
+    expect(await until(() => service.isReady, 30_000)).toBe(true);
     const { pid } = service.child;
     const restart = once(service, 'restart');
     process.kill(pid, 'SIGKILL');
     expect(await restart).toEqual([250, 'SIGKILL']);
-    expect(await until(() => service.isReady && service.child.pid !== pid, 10_000)).toBe(true);
+    expect(await until(() => service.isReady && service.child.pid !== pid, 30_000)).toBe(true);
   });
 
   it('waits longer before each new start', async () => {
     start(`process.send({ type: 'ready' }, () => process.exit(1));`);
     const delays = [];
     service.on('restart', (delay) => delays.push(delay));
-    await until(() => delays.length === 3, 10_000);
+    await until(() => delays.length === 3, 30_000);
     expect(delays).toEqual([250, 500, 1000]);
   });
 
   it('is given up when it never becomes ready, with its last words on the terminal', async () => {
     start(`console.error('no database'); process.exit(1);`);
     expect(await once(service, 'hopeless')).toEqual([1]);
-    await until(() => shown.length === 3, 5_000);
+    await until(() => shown.length === 3, 15_000);
     expect(shown).toEqual(Array(3).fill('[sample] no database'));
   });
 
   it('is given up at once when its environment is not right', async () => {
     start(`console.error('PORT: not a number'); process.exit(78);`);
     expect(await once(service, 'hopeless')).toEqual([78]);
-    await until(() => shown.length === 1, 5_000);
+    await until(() => shown.length === 1, 15_000);
     expect(shown).toEqual(['[sample] PORT: not a number']);
   });
 
@@ -69,7 +69,7 @@ describe('a supervised service', () => {
     const [{ child }] = await once(service, 'message');
     expect(isAlive(child)).toBe(true);
     await service.stop(() => true);
-    expect(await until(() => !isAlive(child) && !isAlive(service.child.pid), 5_000)).toBe(true);
+    expect(await until(() => !isAlive(child) && !isAlive(service.child.pid), 15_000)).toBe(true);
   });
 
   it('writes all it says to its file and shows the errors', async () => {
@@ -77,7 +77,7 @@ describe('a supervised service', () => {
       console.log(JSON.stringify({ level: 50, msg: 'broken', err: { message: 'why' } }));
       ${READY}`);
     const file = () => readFileSync(join(folder, 'sample.log'), 'utf8');
-    await until(() => shown.length > 0 && file().includes('broken'), 10_000);
+    await until(() => shown.length > 0 && file().includes('broken'), 30_000);
     expect(file()).toContain('"fine"');
     expect(shown).toEqual(['[sample] broken: why']);
   });
