@@ -12,6 +12,9 @@ import {
   DiscoverySourcesController,
   RegistrationsController,
 } from './discovery/discovery.controller';
+import { RegistryController } from './discovery/registry.controller';
+import { ServerCardsController } from './discovery/server-cards.controller';
+import { VisibleServers } from './discovery/visible-servers';
 import { ServerHealthController } from './discovery/server-health.controller';
 import { FlagOverrideEntity } from './flags/flag-override.entity';
 import { FlagsController } from './flags/flags.controller';
@@ -36,6 +39,8 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     ConfigurationController,
     DiscoverySourcesController,
     RegistrationsController,
+    RegistryController,
+    ServerCardsController,
     FlagsController,
     FlagsHandler,
     HealthController,
@@ -46,6 +51,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     ToolsController,
   ],
   providers: [
+    VisibleServers,
     FlagsService,
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: RequestContext },
