@@ -27,7 +27,7 @@ async function start(fake: Promise<FakeServer>): Promise<FakeServer> {
   return fakes.at(-1) as FakeServer;
 }
 const run = (fake: FakeServer, options: Partial<ProbeOptions> = {}) =>
-  probe(fake.url, 'http', { outbound, timeoutMs: 1000, depth: 'full', ...options });
+  probe(fake.url, 'http', { outbound, timeoutMs: 5000, depth: 'full', ...options });
 
 const modernAnswers: Record<string, Behaviour> = {
   'answers server/discover with JSON': modern,
@@ -83,7 +83,7 @@ it('falls back to the HTTP+SSE transport of 2024-11-05', async () => {
   const fake = await start(fakeSse());
   const seen = { era: 'legacy', transport: 'sse', protocolVersion: '2024-11-05', counts: { tools: 2 } };
   await expect(run(fake)).resolves.toMatchObject(seen);
-  await expect(probe(fake.url, 'sse', { outbound, timeoutMs: 1000, depth: 'full' })).resolves.toMatchObject(seen);
+  await expect(probe(fake.url, 'sse', { outbound, timeoutMs: 5000, depth: 'full' })).resolves.toMatchObject(seen);
 });
 
 const failures: Record<string, [Behaviour, string]> = {
