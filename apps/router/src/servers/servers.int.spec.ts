@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bus } from '@mcp-router/platform';
 import { checkMigrations, openTestDatabase } from '@mcp-router/platform/testing';
-import { serverChanged } from '@mcp-router/shared';
+import { NewServer, serverChanged } from '@mcp-router/shared';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import { Catalogue } from '../catalogue/catalogue';
@@ -71,6 +71,19 @@ const odd = (slug: string, env: Record<string, string> = {}) => ({
   command: process.execPath,
   args: [ODD_SERVER],
   env,
+});
+
+it.each([
+  [{ command: 'a\0b' }, ['command']],
+  [{ command: 'a', args: ['x', 'a\0b'] }, ['args', 1]],
+  [{ url: 'https://x.example', headers: { a: 'b\nc' } }, ['headers', 'a']],
+  [{ url: 'https://x.example', headers: { 'a b': 'c' } }, ['headers', 'a b']],
+  [{ url: 'ftp://x.example' }, ['url']],
+  [{ command: 'a', url: 'https://x.example' }, ['url']],
+  [{ command: 'a', surprise: 1 }, []],
+])('a definition like %j is refused before anything is made', (definition, path) => {
+  const parsed = NewServer.safeParse({ slug: 'x', ...definition });
+  expect(parsed.error?.issues.map((issue) => issue.path)).toEqual([path]);
 });
 
 it('the tables agree with the entities, and migrations go down and up again with rows in them', async () => {
@@ -241,11 +254,13 @@ describe('registered servers', () => {
     await handler.add({ server: { slug: 'nothing', command: '/does/not/exist' }, source: 'rest' });
     await handler.add({ server: { slug: 'closed', url: 'http://127.0.0.1:9/mcp' }, source: 'rest' });
     await handler.add({ server: { slug: 'forbidden', url: 'http://169.254.169.254/mcp' }, source: 'rest' });
+    await handler.add({ server: { slug: 'credentials', url: 'http://user:pass@127.0.0.1:9/mcp' }, source: 'rest' });
     await until(() => catalogue.counts('good').tools > 0);
     const said = async (server: string) => (await handler.get({ server })).lastError ?? '';
     await until(async () => (await said('nothing')).includes('was not found'));
     await until(async () => (await said('closed')).includes('refuses connections'));
     await until(async () => (await said('forbidden')).includes('refused'));
+    await until(async () => (await said('credentials')).includes('Credentials'));
     expect(await handler.probe({ server: 'good', timeoutMs: 2_000 })).toMatchObject({ ok: true, error: null });
     expect(await handler.probe({ server: 'nothing', timeoutMs: 2_000 })).toMatchObject({ ok: false });
   });

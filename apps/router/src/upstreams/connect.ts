@@ -33,11 +33,12 @@ export interface ConnectOptions {
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   const { spec, signal } = options;
-  const opening = open(options);
+  let opening: Opening | undefined;
   try {
+    opening = open(options);
     return await within(opening.connection, spec.connectTimeoutMs, signal);
   } catch (error) {
-    await opening.abandon();
+    await opening?.abandon();
     throw toAppError(error);
   }
 }
@@ -138,5 +139,7 @@ async function within<T>(work: Promise<T>, ms: number, signal: AbortSignal): Pro
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof ConnectionLost) return new AppError('upstream_unavailable', error.reason, { cause: error });
+  // What Node refuses before it starts a process: a zero byte in an argument, say.
+  if (error instanceof TypeError) return new AppError('upstream_unavailable', error.message, { cause: error });
   return new AppError('upstream_error', 'The handshake failed: the answer cannot be read', { cause: error });
 }

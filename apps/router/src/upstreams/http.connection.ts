@@ -58,6 +58,10 @@ export class HttpConnection implements Connection {
 
   constructor(private readonly options: HttpOptions) {
     const url = new URL(options.url);
+    if (url.username || url.password)
+      throw new AppError('url_refused', 'Credentials do not belong into the address', {
+        hint: 'Send them as a header',
+      });
     this.origin = url.origin;
     this.path = url.pathname + url.search;
     this.lost = new Promise((resolve) => (this.resolveLost = resolve));

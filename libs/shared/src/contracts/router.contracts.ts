@@ -8,7 +8,23 @@ export const Slug = z
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, at most 32')
   .meta({ description: 'Name of a server: [a-z0-9-], at most 32 characters' });
 
-const EnvMap = z.record(z.string().max(256), z.string().max(32_768));
+/** No operating system passes a zero byte to a process, and no text column holds one. */
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[^\0]*$/, 'must not hold a zero byte');
+const EnvMap = z.record(text(256), text(32_768));
+const HeaderMap = z.record(
+  z
+    .string()
+    .max(256)
+    .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'is not the name of a header'),
+  z
+    .string()
+    .max(32_768)
+    .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be what a header can carry'),
+);
 
 const isolation = z.enum(['shared', 'session', 'agent']);
 
@@ -32,13 +48,16 @@ export type RouterOptions = z.infer<typeof RouterOptions>;
 /** What an entry of `mcpServers` may say, plus what is ours. */
 const ServerFields = z.object({
   type: z.enum(['stdio', 'http', 'sse']).optional(),
-  command: z.string().min(1).max(4096).optional(),
-  args: z.array(z.string().max(32_768)).max(256).optional(),
+  command: text(4096).min(1).optional(),
+  args: z.array(text(32_768)).max(256).optional(),
   env: EnvMap.optional(),
-  cwd: z.string().max(4096).optional(),
-  url: z.url().max(4096).optional(),
-  headers: EnvMap.optional(),
-  description: z.string().max(2000).optional(),
+  cwd: text(4096).optional(),
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+    .max(4096)
+    .optional(),
+  headers: HeaderMap.optional(),
+  description: text(2000).optional(),
   enabled: z.boolean().optional(),
   ...RouterOptions.shape,
 });
