@@ -23,12 +23,22 @@ export async function describeEndpoint(
       prompts: { listChanged: true },
       completions: {},
       logging: {},
+      // A task is found again by its id; a list of all tasks of all servers there is not.
+      tasks: { cancel: {}, requests: { tools: { call: {} } } },
+      ...extensionsOf(directory),
     },
     serverInfo: SERVER_INFO,
     instructions: instructionsOf(directory),
     rest: {},
   };
   return { handshake, era: 'legacy' };
+}
+
+/** What any of the servers knows beyond the protocol; unknown methods and fields pass, so it works. */
+function extensionsOf(directory: Directory): { extensions?: Record<string, unknown> } {
+  const all = directory.upstreams().map(({ info }) => info?.capabilities['extensions'] as object | undefined);
+  const extensions = Object.assign({}, ...all) as Record<string, unknown>;
+  return Object.keys(extensions).length > 0 ? { extensions } : {};
 }
 
 function instructionsOf(directory: Directory): string {

@@ -40,12 +40,10 @@ function withListChanges(capabilities: Json): Json {
 /** The result of `initialize`. Tasks of the other era are not the same thing, so they are not promised. */
 export function toInitializeResult(handshake: Handshake, version: string, from: 'legacy' | 'modern'): Json {
   const capabilities = { ...handshake.capabilities };
-  if (from === 'modern') {
-    capabilities['logging'] ??= {};
-    const { [TASKS_EXTENSION]: _, ...extensions } = (capabilities['extensions'] ?? {}) as Json;
-    if (Object.keys(extensions).length > 0) capabilities['extensions'] = extensions;
-    else delete capabilities['extensions'];
-  }
+  if (from === 'modern') capabilities['logging'] ??= {};
+  const { [TASKS_EXTENSION]: _, ...extensions } = (capabilities['extensions'] ?? {}) as Json;
+  if (Object.keys(extensions).length > 0) capabilities['extensions'] = extensions;
+  else delete capabilities['extensions'];
   return {
     protocolVersion: version,
     capabilities,
