@@ -4,7 +4,7 @@ import { describe, isExpression, type Reader } from './reader';
 import { type CallTarget, PROTOCOLS, RUNTIME_FUNCTIONS } from './workflow';
 
 /** Which of the things that `call` may name this is. */
-export function callTarget(call: string, functions: ReadonlySet<string>): CallTarget {
+function callTarget(call: string, functions: ReadonlySet<string>): CallTarget {
   const named = [...PROTOCOLS, ...RUNTIME_FUNCTIONS].find((name) => name === call);
   if (named) return named;
   return !functions.has(call) && call.includes('__') ? 'tool' : 'function';

@@ -278,7 +278,7 @@ function readRun(reader: Reader, task: JsonObject, pointer: string): Own<'run'> 
   const none: Own<'run'> = {
     kind: 'run',
     await: true,
-    workflow: { namespace: '', name: '', version: 'latest', input: {} },
+    workflow: { namespace: '', name: '', version: 'latest', input: null },
   };
   const run = reader.object(task['run'], at, '`run`', ['workflow', 'container', 'script', 'shell', 'await', 'return']);
   if (!run) return none;
@@ -299,7 +299,7 @@ function readRun(reader: Reader, task: JsonObject, pointer: string): Own<'run'> 
       namespace: reader.text(workflow, 'namespace', workflowAt) ?? '',
       name: reader.text(workflow, 'name', workflowAt) ?? '',
       version: reader.text(workflow, 'version', workflowAt) ?? 'latest',
-      input: reader.structure(workflow, 'input', workflowAt) ?? {},
+      input: reader.structure(workflow, 'input', workflowAt) ?? null,
     },
   };
 }

@@ -160,7 +160,7 @@ export interface RaiseTask extends TaskBase {
 export interface RunTask extends TaskBase {
   kind: 'run';
   await: boolean;
-  /** `version` is `latest` when the definition does not say. */
+  /** `version` is `latest` when the definition does not say; `input` null means the task's own input. */
   workflow: { namespace: string; name: string; version: string; input: Json };
 }
 

@@ -593,7 +593,7 @@ function compileUpdate(operator: UpdateOperator, left: Code, right: Code, at: nu
 }
 
 /** `paths |= change`: the first output of `change` replaces the value; no output removes it. */
-export function modify(paths: Code, change: Code, context: Context, env: Env, input: Json): Json {
+function modify(paths: Code, change: Code, context: Context, env: Env, input: Json): Json {
   const removed: Json[][] = [];
   let result = input;
   for (const path of pathsOf(paths, context, env, input)) {

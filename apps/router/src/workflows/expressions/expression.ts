@@ -106,22 +106,3 @@ function compileText(
 export function compileTransform(transform: string | JsonObject, mode: ExpressionMode = 'strict'): Template {
   return typeof transform === 'string' ? compileExpression(transform) : compileTemplate(transform, mode);
 }
-
-/** Every expression of a template with its pointer. */
-export function* expressionsOf(
-  template: Template,
-  pointer = '',
-): Generator<{ pointer: string; expression: Expression }> {
-  switch (template.kind) {
-    case 'constant':
-      return;
-    case 'expression':
-      yield { pointer, expression: template };
-      return;
-    case 'array':
-      for (const [index, item] of template.items.entries()) yield* expressionsOf(item, pointerTo(pointer, index));
-      return;
-    case 'object':
-      for (const [name, item] of template.entries) yield* expressionsOf(item, pointerTo(pointer, name));
-  }
-}

@@ -8,7 +8,7 @@ export type Token = { at: number; end: number } & (
   | { kind: 'end' }
 );
 
-export const KEYWORDS: ReadonlySet<string> = new Set([
+const KEYWORDS: ReadonlySet<string> = new Set([
   'def',
   'if',
   'then',

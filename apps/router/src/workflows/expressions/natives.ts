@@ -644,11 +644,6 @@ export function isNative(key: string): boolean {
   );
 }
 
-/** Names with arity of all functions that are not written in jq. */
-export function nativeNames(): string[] {
-  return [VALUES, CONTROLS, MATH, MATH_2].flatMap((table) => Object.keys(table)).filter((key) => !key.startsWith('_'));
-}
-
 /** Calls a native function; an error without a place gets the place of the call. */
 export function callNative(key: string, args: Code[], locate: (error: unknown) => Error): Code {
   const control = CONTROLS[key];

@@ -9,7 +9,7 @@ export interface Budget {
   build(size: number): void;
 }
 
-export type TypeName = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
+type TypeName = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
 
 export function typeOf(value: Json): TypeName {
   if (value === null) return 'null';
@@ -61,7 +61,7 @@ function isSurrogate(unit: number): boolean {
 }
 
 /** Order of texts by code point; plain `<` would compare UTF-16 units. */
-export function compareText(a: string, b: string): number {
+function compareText(a: string, b: string): number {
   if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index++) {

@@ -1,4 +1,4 @@
-import { type Json, pointerTo } from '../definition/json';
+import { isObject, type Json, pointerTo } from '../definition/json';
 import type {
   CatchClause,
   DataFilter,
@@ -132,7 +132,7 @@ function checkSet(check: Check, text: string, pointer: string, place: Expression
   return check.template(text, pointer, place).type;
 }
 
-export function checkCondition(check: Check, source: string, pointer: string, place: ExpressionPlace): void {
+function checkCondition(check: Check, source: string, pointer: string, place: ExpressionPlace): void {
   const type = check.expression(source, pointer, place);
   const isCondition = type.length === 0 || type.some(({ kind }) => kind === 'boolean' || kind === 'null');
   if (!isCondition)
@@ -384,7 +384,7 @@ function checkRun(check: Check, task: Of<'run'>, pointer: string, place: Express
   // A `run` that was refused or could not be read has said so already.
   if (name === '') return ANY;
   const inputAt = pointerTo(at, 'input');
-  check.template(input, inputAt, place);
+  if (input !== null) check.template(input, inputAt, place);
   if (namespace === document.namespace && name === document.name) {
     check.report('WF204', at, `\`${namespace}/${name}\` runs itself`);
     return ANY;
@@ -400,13 +400,11 @@ function checkRun(check: Check, task: Of<'run'>, pointer: string, place: Express
   }
   if (leadsTo(check, found.runs ?? [], document, new Set()))
     check.report('WF204', at, `\`${namespace}/${name}\` runs this workflow again`);
-  if (
-    found.inputSchema !== undefined &&
-    typeof found.inputSchema === 'object' &&
-    !Array.isArray(found.inputSchema) &&
-    found.inputSchema
-  )
-    checkArguments(check, input, inputAt, found.inputSchema, place, `The workflow \`${name}\``);
+  const { inputSchema } = found;
+  if (isObject(inputSchema) && input !== null)
+    checkArguments(check, input, inputAt, inputSchema, place, `The workflow \`${name}\``);
+  else if (inputSchema !== undefined && assignability(place.data, typeOfSchema(inputSchema)) === 'never')
+    check.report('WF504', at, `The input of this task, ${describeType(place.data)}, never fits the workflow`);
   if (!task.await) return place.data;
   return found.outputSchema === undefined ? ANY : typeOfSchema(found.outputSchema);
 }

@@ -341,6 +341,10 @@ const CASES: Record<DiagnosticCode, [definition: string, ...pointers: string[]][
     [tasks(call('github__close_issue', '{ owner: "${ .o }", repo: b, number: 1, reason: no }')), '/do/0/c/with/reason'],
   ],
   WF504: [
+    [
+      tasks('s: { set: { x: 1 } }', 'a: { run: { workflow: { namespace: team, name: triage } } }'),
+      '/do/1/a/run/workflow',
+    ],
     [tasks(call('github__get_issue', '{ owner: a, repo: b, number: "${ \\"1\\" }" }')), '/do/0/c/with/number'],
     [
       tasks(

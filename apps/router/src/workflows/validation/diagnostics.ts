@@ -79,7 +79,7 @@ export const DIAGNOSTICS = {
   WF207: {
     severity: 'warning',
     title: 'Branches of a fork export to the same context',
-    hint: 'The last one to finish wins; export after the fork',
+    hint: 'Of what both set the later branch wins; export after the fork',
   },
   WF209: { severity: 'info', title: 'A competition of one', hint: 'With one branch `compete` changes nothing' },
   WF301: {

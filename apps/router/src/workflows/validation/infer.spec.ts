@@ -142,8 +142,8 @@ describe('inferType', () => {
             `${program} on ${JSON.stringify(input)} gave ${JSON.stringify(output)}, not ${describeType(type)}`,
           );
       }),
-      { numRuns: 3_000 },
+      { numRuns: process.env['LONG_TESTS'] ? 50_000 : 1_500 },
     );
-    expect(results).toBeGreaterThan(500);
+    expect(results).toBeGreaterThan(300);
   });
 });

@@ -1,4 +1,3 @@
-import type { Json } from '../definition/json';
 import type { JqNode } from '../expressions/syntax';
 import {
   ANY,
@@ -453,9 +452,4 @@ function mergedObject(a: Extract<Alternative, { kind: 'object' }>, b: Extract<Al
   }
   const required = new Set([...a.required, ...b.required]);
   return [{ kind: 'object', properties, required, additional: union(a.additional, b.additional) }];
-}
-
-/** The value of an expression that reads nothing, when that is plain from its text. */
-export function constantOf(node: JqNode): Json | undefined {
-  return node.kind === 'literal' ? node.value : undefined;
 }

@@ -6,7 +6,6 @@ import {
   hasSteps,
   intersect,
   NEVER,
-  NULL,
   opaque,
   propertyOf,
   type Type,
@@ -201,9 +200,4 @@ function readObject(
     schema['patternProperties'] === undefined ? read(schema['additionalProperties'], root, depth + 1, refs) : ANY;
   const object = { kind: 'object' as const, properties, required, additional };
   return [...required].some((name) => propertyOf(object, name).length === 0) ? undefined : object;
-}
-
-/** A type that may also be absent, which reads as null. */
-export function orNull(type: Type): Type {
-  return union(type, NULL);
 }

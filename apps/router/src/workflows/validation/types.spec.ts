@@ -4,6 +4,9 @@ import type { Json, JsonObject } from '../definition/json';
 import { typeOfSchema } from './schema-types';
 import { ANY, assignability, describeType, typeOfValue, union } from './types';
 
+/** `npm run test:long` looks harder. */
+const RUNS = process.env['LONG_TESTS'] ? 10_000 : 400;
+
 const ajv = new Ajv2020({ strict: false, logger: false, validateFormats: false });
 
 /** Values that schemas of the test can tell apart. */
@@ -116,11 +119,11 @@ describe('assignability', () => {
           if (!isSelfReferring(from, to) && isFrom(candidate) && isTo(candidate) !== (verdict === 'always'))
             throw new Error(`${verdict}, but ${JSON.stringify(candidate)}`);
       }),
-      { numRuns: 1_000 },
+      { numRuns: RUNS },
     );
     // It would be sound, and useless, to say “maybe” to everything.
-    expect(always).toBeGreaterThan(50);
-    expect(never).toBeGreaterThan(50);
+    expect(always).toBeGreaterThan(RUNS / 40);
+    expect(never).toBeGreaterThan(RUNS / 40);
   });
 
   it('covers every value that a schema allows', () => {
@@ -132,7 +135,7 @@ describe('assignability', () => {
           if (isValid(candidate) && assignability(typeOfValue(candidate), typeOfSchema(of)) === 'never')
             throw new Error(`${JSON.stringify(candidate)} is allowed`);
       }),
-      { numRuns: 1_000 },
+      { numRuns: RUNS },
     );
   });
 
