@@ -25,6 +25,9 @@ import { RequestContext } from './http/request-context';
 import { McpModule } from './mcp/mcp.module';
 import { MetricQueriesController } from './metrics/metric-queries.controller';
 import { MetricsController } from './metrics/metrics.controller';
+import { EventFeed } from './monitoring/event-feed';
+import { EventsController } from './monitoring/events.controller';
+import { SystemController } from './monitoring/system.controller';
 import { ConfigurationController } from './servers/configuration.controller';
 import { ServersController } from './servers/servers.controller';
 import { ToolsController } from './tools/tools.controller';
@@ -38,6 +41,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     CandidatesController,
     ConfigurationController,
     DiscoverySourcesController,
+    EventsController,
     RegistrationsController,
     RegistryController,
     ServerCardsController,
@@ -48,10 +52,12 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     MetricsController,
     ServerHealthController,
     ServersController,
+    SystemController,
     ToolsController,
   ],
   providers: [
     VisibleServers,
+    EventFeed,
     FlagsService,
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: RequestContext },

@@ -3,5 +3,6 @@ import { z } from 'zod';
 
 export const MonitorEnv = CommonEnv.extend({
   CALL_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30).describe('How long the call log is kept'),
+  EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(90).describe('How long events are kept'),
 });
 export type MonitorEnv = z.infer<typeof MonitorEnv>;

@@ -6,6 +6,7 @@ export * from './bus/handles';
 export * from './database/database.module';
 export * from './database/migrate';
 export * from './env';
+export * from './events';
 export * from './flags';
 export * from './health';
 export * from './http/problem.filter';

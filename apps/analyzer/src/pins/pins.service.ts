@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Bus, currentContext } from '@mcp-router/platform';
+import { Bus, currentContext, recordEvent } from '@mcp-router/platform';
 import { AppError, heldToolsChanged, type DefinitionDiff, type ToolDefinition, type ToolPin } from '@mcp-router/shared';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Engine } from '../engine/engine';
@@ -48,6 +48,14 @@ export class PinsService {
       const next = pin ? await this.moved(pin, tool, hash, tools) : firstPin(tool, hash);
       if (HOLDING.has(next.state) !== HOLDING.has(pin?.state ?? 'approved')) heldChanged = true;
       await this.pins.write(next, db);
+      if (pin) {
+        const { state, diff } = next;
+        recordEvent(this.bus, state === 'held' ? 'tool.held' : 'tool.changed', {
+          server: tool.server,
+          subject: tool.name,
+          data: { state, class: diff?.class ?? null },
+        });
+      }
     }
     await this.pins.touch(unchanged, db);
     return heldChanged;
@@ -124,6 +132,10 @@ export class PinsService {
       return next;
     });
     await this.announce();
+    recordEvent(this.bus, input.decision === 'approve' ? 'tool.approved' : 'tool.rejected', {
+      server: input.server,
+      subject: input.tool,
+    });
     return withoutDefinitions(pin);
   }
 

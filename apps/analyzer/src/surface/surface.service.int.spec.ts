@@ -54,6 +54,7 @@ describe('the live catalogue', () => {
         nextCursor: items.length > from + 2 ? `${from + 2}` : null,
       });
     },
+    record: () => undefined,
     broadcast: (event: unknown) => {
       if (event === heldToolsChanged) announced++;
       return Promise.resolve();

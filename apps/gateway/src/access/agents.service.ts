@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { Bus, recordEvent } from '@mcp-router/platform';
 import { AppError, decodeCursor, toPage, type Page, type PageQuery } from '@mcp-router/shared';
 import { LessThan, QueryFailedError, type Repository } from 'typeorm';
 import { AccessService, newAgent, newKey } from './access.service';
@@ -18,6 +19,7 @@ export class AgentsService {
     @InjectRepository(AgentEntity) private readonly agents: Repository<AgentEntity>,
     @InjectRepository(ApiKeyEntity) private readonly keys: Repository<ApiKeyEntity>,
     private readonly access: AccessService,
+    private readonly bus: Bus,
   ) {}
 
   /** Newest first. */
@@ -33,6 +35,7 @@ export class AgentsService {
   async create({ name, description, role, enabled, policy }: NewAgent): Promise<Agent> {
     const agent = Object.assign(newAgent(name, description, role), { enabled, policy });
     await refuseTakenName(name, () => this.agents.insert(agent));
+    recordEvent(this.bus, 'agent.added', { subject: name, data: { role, enabled } });
     return toAgent(agent);
   }
 
@@ -43,6 +46,7 @@ export class AgentsService {
     Object.assign(agent, changes, { updatedAt: new Date() });
     await refuseTakenName(agent.name, () => this.agents.save(agent));
     await this.access.changed();
+    recordEvent(this.bus, 'agent.changed', { subject: agent.name, data: { ...changes } });
     return toAgent(agent);
   }
 
@@ -51,6 +55,7 @@ export class AgentsService {
     if (agent.role === 'admin') await this.keepOneAdmin(agent.id);
     await this.agents.delete({ id: agent.id });
     await this.access.changed();
+    recordEvent(this.bus, 'agent.removed', { subject: agent.name });
   }
 
   /** Newest first; the keys themselves are not known any more. */
@@ -70,6 +75,7 @@ export class AgentsService {
     const row = newKey(agent.id, name, key, expiresAt === undefined ? null : new Date(expiresAt));
     await this.keys.insert(row);
     await this.access.changed();
+    recordEvent(this.bus, 'key.added', { subject: agent.name, data: { id: row.id, name } });
     return { ...toApiKey(Object.assign(row, { agent })), key };
   }
 
@@ -77,6 +83,7 @@ export class AgentsService {
     const { affected } = UUID.test(id) ? await this.keys.delete({ id }) : { affected: 0 };
     if (!affected) throw new AppError('not_found', `No key has the id "${id}"`);
     await this.access.changed();
+    recordEvent(this.bus, 'key.revoked', { data: { id } });
   }
 
   private async find(ref: string): Promise<AgentEntity> {

@@ -1,8 +1,18 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Readable } from 'node:stream';
+import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
+import { ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import { listCalls, type CallRecord, type CallsQuery, type Page, type Principal } from '@mcp-router/shared';
+import { z } from 'zod';
 import { Caller } from '../http/request-context';
+import { EXPORT_TYPES, linesOf, type ExportFormat } from './calls-export';
+
+const ExportQuery = listCalls.input
+  .omit({ cursor: true, limit: true })
+  .extend({ format: z.enum(['csv', 'jsonl']).default('jsonl') });
+type ExportQuery = z.output<typeof ExportQuery>;
+
+const EXPORT_PAGE = 500;
 
 /** The call log: who called what, when, how long it took and how it ended. Members see their own calls. */
 @ApiTags('monitoring')
@@ -11,9 +21,42 @@ export class CallsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
-  @ApiOperation({ summary: 'The call log, newest first; members see their own calls' })
   @ApiResponse({ status: 200, standardSchema: listCalls.output })
   list(@Query({ schema: listCalls.input }) query: CallsQuery, @Caller() caller: Principal): Promise<Page<CallRecord>> {
-    return this.bus.call(listCalls, caller.role === 'admin' ? query : { ...query, agent: caller.agent });
+    return this.bus.call(listCalls, ownOnly(query, caller));
+  }
+
+  /** Everything that the filters let through, newest first, as CSV or as lines of JSON. */
+  @Get('export')
+  @ApiProduces(EXPORT_TYPES.csv, EXPORT_TYPES.jsonl)
+  export(
+    @Query({ schema: ExportQuery }) { format, ...query }: ExportQuery,
+    @Caller() caller: Principal,
+  ): StreamableFile {
+    const lines = this.lines(ownOnly(query, caller), format);
+    return new StreamableFile(Readable.from(lines, { objectMode: false }), {
+      type: EXPORT_TYPES[format],
+      disposition: `attachment; filename="calls.${format}"`,
+    });
+  }
+
+  /** One page is in memory at a time; a client that reads slowly is waited for. */
+  private async *lines(query: Omit<CallsQuery, 'cursor' | 'limit'>, format: ExportFormat): AsyncGenerator<string> {
+    let cursor: string | undefined;
+    let isFirst = true;
+    do {
+      const page: Page<CallRecord> = await this.bus.call(listCalls, {
+        ...query,
+        limit: EXPORT_PAGE,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      const text = [...linesOf(page.items, format, isFirst)].join('');
+      if (text !== '') yield text;
+      isFirst = false;
+      cursor = page.nextCursor ?? undefined;
+    } while (cursor !== undefined);
   }
 }
+
+const ownOnly = <Q extends { agent?: string | undefined }>(query: Q, { role, agent }: Principal): Q =>
+  role === 'admin' ? query : { ...query, agent };

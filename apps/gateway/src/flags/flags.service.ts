@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Bus } from '@mcp-router/platform';
+import { Bus, recordEvent } from '@mcp-router/platform';
 import { AppError, FLAG_NAMES, FLAGS, flagsChanged, isFlagName, type Flag, type FlagName } from '@mcp-router/shared';
 import type { Repository } from 'typeorm';
 import { FlagOverrideEntity } from './flag-override.entity';
@@ -31,6 +31,7 @@ export class FlagsService {
     const known = knownName(name);
     await this.rows.upsert({ name: known, enabled, updatedAt: new Date() }, ['name']);
     await this.tell();
+    recordEvent(this.bus, 'flag.changed', { subject: known, data: { enabled } });
     return toFlag(known, enabled);
   }
 
@@ -38,6 +39,7 @@ export class FlagsService {
     const known = knownName(name);
     await this.rows.delete({ name: known });
     await this.tell();
+    recordEvent(this.bus, 'flag.reset', { subject: known, data: { enabled: FLAGS[known].on } });
     return toFlag(known, undefined);
   }
 

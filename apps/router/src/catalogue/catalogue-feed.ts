@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Bus, LOGGER } from '@mcp-router/platform';
+import { Bus, LOGGER, recordEvent } from '@mcp-router/platform';
 import { AppError, catalogueChanged } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import { modernEnvelope } from '../upstreams/handshake';
@@ -7,7 +7,8 @@ import { requestText } from '../upstreams/message';
 import { SYSTEM_CALLER } from '../upstreams/system-caller';
 import type { Upstream, UpstreamInfo } from '../upstreams/upstream';
 import { Catalogue } from './catalogue';
-import { KINDS, type CatalogueKind } from './catalogue-item';
+import { changesBetween } from './catalogue-changes';
+import { KINDS, type CatalogueItem, type CatalogueKind } from './catalogue-item';
 import { readList } from './list-reader';
 
 /** Which lists a notification makes stale. */
@@ -22,11 +23,15 @@ const MIN_TTL_MS = 30_000;
 /** A burst of changes is told once. */
 const TELL_AFTER_MS = 50;
 
+type ServerItems = readonly CatalogueItem[];
+
 /** One server that is followed. */
 interface Feed {
   upstream: Upstream;
   stale: Set<CatalogueKind>;
   reading: boolean;
+  /** Kinds that were read: what a first reading finds is not a change. */
+  known: Set<CatalogueKind>;
   timer: NodeJS.Timeout | undefined;
   /** Ends the feed and its subscription. */
   over: AbortController;
@@ -56,6 +61,7 @@ export class CatalogueFeed implements OnApplicationShutdown {
       upstream,
       stale: new Set(),
       reading: false,
+      known: new Set(),
       timer: undefined,
       over: new AbortController(),
       subscription: undefined,
@@ -128,7 +134,10 @@ export class CatalogueFeed implements OnApplicationShutdown {
     try {
       const { items, ttlMs } = await readList(upstream, kind);
       if (isOver(feed)) return;
+      const before = this.catalogue.itemsOf(upstream.slug, kind);
       this.catalogue.set(upstream.slug, { [kind]: items });
+      if (feed.known.has(kind)) this.recordChanges(upstream.slug, kind, before, items);
+      feed.known.add(kind);
       if (ttlMs !== undefined && ttlMs > 0 && !feed.subscription) this.later(feed, Math.max(MIN_TTL_MS, ttlMs));
     } catch (error) {
       const { code, detail } = AppError.from(error);
@@ -136,6 +145,13 @@ export class CatalogueFeed implements OnApplicationShutdown {
       // A server that is not reachable is read when it connects.
       if (code !== 'upstream_unavailable') this.later(feed, RETRY_MS);
     }
+  }
+
+  /** Every replica reads the same lists: the first of them tells what changed. */
+  private recordChanges(server: string, kind: CatalogueKind, before: ServerItems, after: ServerItems): void {
+    const changes = changesBetween(before, after);
+    if (!changes || this.bus.instances('router').sort()[0] !== this.bus.instanceId) return;
+    recordEvent(this.bus, 'catalogue.changed', { server, data: { kind, ...changes } });
   }
 
   private later(feed: Feed, ms: number): void {

@@ -46,6 +46,8 @@ class Installation {
         return Promise.resolve();
       },
       onResume: () => () => undefined,
+      record: () => undefined,
+      instances: () => [],
     } as unknown as Bus;
     const catalogue = new Catalogue();
     const feed = new CatalogueFeed(catalogue, bus, logger);

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Bus, ENV, LOGGER } from '@mcp-router/platform';
+import { Bus, ENV, LOGGER, recordEvent } from '@mcp-router/platform';
 import { AppError, NewServer, ServerDefinition, serverChanged } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import { QueryFailedError, type Repository } from 'typeorm';
@@ -91,6 +91,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     });
     await this.load(slug);
     this.tell(slug);
+    recordEvent(this.bus, 'server.added', { server: slug, data: { source } });
     return this.get(slug);
   }
 
@@ -122,6 +123,8 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     }
     await this.load(server.slug);
     this.tell(server.slug);
+    // Names only: values may be secrets.
+    recordEvent(this.bus, 'server.changed', { server: server.slug, data: { fields: Object.keys(changes) } });
     return this.get(server.slug);
   }
 
@@ -131,6 +134,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     this.stored.delete(slug);
     await this.upstreams.remove(slug);
     this.tell(slug);
+    recordEvent(this.bus, 'server.removed', { server: slug });
   }
 
   /** Makes the connections anew at once, whatever the circuit says, on every replica. */
@@ -141,6 +145,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     if (server.definition.enabled === false)
       throw new AppError('conflict', `"${server.slug}" is disabled`, { hint: 'Enable it first' });
     this.tell(server.slug, true);
+    recordEvent(this.bus, 'server.restarted', { server: server.slug });
     await upstream.restart();
     await upstream.ready().catch(() => undefined);
     return server;

@@ -10,7 +10,7 @@ import { ask, until } from '../testing/upstream-bench';
 import { UpstreamRegistry } from './upstream-registry';
 
 const env = RouterEnv.parse({ DATABASE_URL: 'x', OUTBOUND_ALLOW: 'loopback', CONNECT_TIMEOUT_MS: '3000' });
-const bus = { instanceId: 'router-test', broadcast: () => Promise.resolve() } as unknown as Bus;
+const bus = { instanceId: 'router-test', broadcast: () => Promise.resolve(), instances: () => [] } as unknown as Bus;
 const logger = pino({ level: 'silent' });
 
 describe('a good server among bad ones', () => {

@@ -10,11 +10,14 @@ const GC_KINDS = new Map<number, string>([
 
 const RESOLUTION_MS = 20;
 
+const VERSION = '0.1.0';
+
 /** The timer's own period is part of what the histogram holds, in nanoseconds. */
 const lagOf = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3);
 
 /** Measures the process itself: CPU, memory, event-loop lag, garbage collection. */
 export function measureProcess(metrics: Metrics): void {
+  metrics.gauge('mcp_router_build_info', 'Always 1', ['version', 'node']).with(VERSION, process.version).set(1);
   const cpu = metrics.counter('process_cpu_seconds_total', 'CPU time used').with();
   const rss = metrics.gauge('process_resident_memory_bytes', 'Resident memory').with();
   const heap = metrics.gauge('nodejs_heap_used_bytes', 'JavaScript heap in use').with();

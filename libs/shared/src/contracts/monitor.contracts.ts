@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { PageQuery, pageOf } from '../page';
-import { contract, recordStream } from './contract';
+import { Empty, PageQuery, pageOf } from '../page';
+import { broadcast, contract, recordStream } from './contract';
 
 /** How a call ended: `tool_error` is a result with `isError`, `denied` a tool that the agent may not use. */
 export const CallOutcome = z.enum(['ok', 'tool_error', 'error', 'cancelled', 'denied']);
@@ -105,3 +105,134 @@ export const listMetricSeries = contract('monitor.listMetricSeries', {
   }),
   output: z.object({ items: z.array(MetricSeries) }),
 });
+
+/** What an event is about; the part of its type before the dot. */
+export const EventTopic = z.enum([
+  'server',
+  'catalogue',
+  'tool',
+  'candidate',
+  'source',
+  'run',
+  'approval',
+  'alert',
+  'flag',
+  'agent',
+  'key',
+  'configuration',
+]);
+export type EventTopic = z.infer<typeof EventTopic>;
+
+/** Topics that only administrators may read. */
+export const ADMIN_TOPICS: readonly EventTopic[] = ['candidate', 'source', 'flag', 'agent', 'key', 'configuration'];
+
+/** Something that happened. Written by any service, kept by the monitor. */
+export const RecordedEvent = z.object({
+  /** UUIDv7, made where the event is recorded: one that is delivered twice is stored once. */
+  id: z.uuid(),
+  at: z.iso.datetime(),
+  /** `topic.pastTense`, for example `server.added`. */
+  type: z.string().regex(/^[a-z]+\.[a-zA-Z]+$/),
+  /** Slug of the server that it is about. */
+  server: z.string().optional(),
+  /** What else it is about: the name of a flag, an agent, a tool, a rule; the id of a run. */
+  subject: z.string().optional(),
+  /** The agent that did it. */
+  actor: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+});
+export type RecordedEvent = z.infer<typeof RecordedEvent>;
+
+export const eventRecorded = recordStream('monitor.eventRecorded', RecordedEvent);
+
+/** A kept event. `seq` grows in the order in which events became readable. */
+export const MonitorEvent = RecordedEvent.extend({ seq: z.int(), topic: z.string() }).meta({ id: 'MonitorEvent' });
+export type MonitorEvent = z.infer<typeof MonitorEvent>;
+
+const Topics = z.array(z.string().max(32)).max(EventTopic.options.length);
+
+/** Newest first. */
+export const listEvents = contract('monitor.listEvents', {
+  input: PageQuery.extend({
+    topics: Topics.optional(),
+    type: z.string().max(64).optional(),
+    server: z.string().max(64).optional(),
+    subject: z.string().max(256).optional(),
+    actor: z.string().max(64).optional(),
+    from: z.iso.datetime({ offset: true }).optional(),
+    to: z.iso.datetime({ offset: true }).optional(),
+  }),
+  output: pageOf(MonitorEvent),
+});
+export type EventsQuery = z.output<typeof listEvents.input>;
+
+/** What came after `after`, oldest first; without it only where the events end now. */
+export const readEvents = contract('monitor.readEvents', {
+  input: z.object({
+    after: z.int().min(0).optional(),
+    topics: Topics.optional(),
+    limit: z.int().min(1).max(1000).default(500),
+  }),
+  output: z.object({
+    items: z.array(MonitorEvent),
+    /** Everything up to here was read. */
+    head: z.int(),
+    /** Where the kept events begin; null when none is kept. */
+    oldest: z.int().nullable(),
+  }),
+});
+
+/**
+ * Events were kept: those after `previous` up to `head`. `items` is empty when they are too large to be told; who was at
+ * another place than `previous` missed some. Both then read them.
+ */
+export const eventsKept = broadcast(
+  'monitor.eventsKept',
+  z.object({ previous: z.int(), head: z.int(), items: z.array(MonitorEvent) }),
+);
+
+/** One running process of a service. */
+export const SystemInstance = z.object({
+  id: z.string(),
+  /** Null when it did not answer in time. */
+  version: z.string().nullable(),
+  node: z.string().nullable(),
+  startedAt: z.iso.datetime().nullable(),
+  residentBytes: z.number().nullable(),
+  heapBytes: z.number().nullable(),
+  cpuSeconds: z.number().nullable(),
+});
+
+/** What this installation consists of, and how it is. */
+export const SystemStatus = z
+  .object({
+    /** `degraded`: a service has no instance, or a dependency does not work. */
+    status: z.enum(['ok', 'degraded']),
+    services: z.array(z.object({ name: z.string(), instances: z.array(SystemInstance) })),
+    dependencies: z.array(
+      z.object({
+        name: z.string(),
+        ok: z.boolean(),
+        latencyMs: z.number(),
+        version: z.string().nullable(),
+        error: z.string().nullable(),
+      }),
+    ),
+    /** The machine, or container, that the answering monitor runs on. */
+    host: z.object({
+      name: z.string(),
+      platform: z.string(),
+      arch: z.string(),
+      cpus: z.int(),
+      loadAverage: z.array(z.number()),
+      memoryBytes: z.number(),
+      freeMemoryBytes: z.number(),
+      /** Limit of the container; null without one. */
+      memoryLimitBytes: z.number().nullable(),
+      uptimeSeconds: z.number(),
+    }),
+  })
+  .meta({ id: 'SystemStatus' });
+export type SystemStatus = z.infer<typeof SystemStatus>;
+
+export const readSystem = contract('monitor.readSystem', { input: Empty, output: SystemStatus });

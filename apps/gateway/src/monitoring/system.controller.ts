@@ -1,0 +1,17 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Bus } from '@mcp-router/platform';
+import { readSystem, SystemStatus } from '@mcp-router/shared';
+
+/** What this installation consists of: services with their replicas and versions, dependencies, the machine. */
+@ApiTags('monitoring')
+@Controller('api/v1/system')
+export class SystemController {
+  constructor(private readonly bus: Bus) {}
+
+  @Get()
+  @ApiResponse({ status: 200, standardSchema: SystemStatus })
+  read(): Promise<SystemStatus> {
+    return this.bus.call(readSystem, {});
+  }
+}

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { arch, availableParallelism, freemem, hostname, loadavg, platform, totalmem, uptime } from 'node:os';
+import { Injectable } from '@nestjs/common';
+import { Bus, Health } from '@mcp-router/platform';
+import { readMetricsOf, type Metric, type SystemStatus } from '@mcp-router/shared';
+import { DataSource } from 'typeorm';
+
+const SERVICES = ['gateway', 'router', 'discovery', 'monitor', 'analyzer'];
+
+type Instance = SystemStatus['services'][number]['instances'][number];
+type Dependency = SystemStatus['dependencies'][number];
+
+/** Looks at every process, at what they depend on, and at the machine, now. */
+@Injectable()
+export class SystemService {
+  constructor(
+    private readonly bus: Bus,
+    private readonly health: Health,
+    private readonly database: DataSource,
+  ) {}
+
+  async status(): Promise<SystemStatus> {
+    const [services, dependencies, memoryLimitBytes] = await Promise.all([
+      Promise.all(SERVICES.map((name) => this.service(name))),
+      this.dependencies(),
+      memoryLimit(),
+    ]);
+    const isWhole = services.every(({ instances }) => instances.length > 0) && dependencies.every(({ ok }) => ok);
+    return {
+      status: isWhole ? 'ok' : 'degraded',
+      services,
+      dependencies,
+      host: {
+        name: hostname(),
+        platform: platform(),
+        arch: arch(),
+        cpus: availableParallelism(),
+        loadAverage: loadavg(),
+        memoryBytes: totalmem(),
+        freeMemoryBytes: freemem(),
+        memoryLimitBytes,
+        uptimeSeconds: uptime(),
+      },
+    };
+  }
+
+  private async service(name: string): Promise<SystemStatus['services'][number]> {
+    const instances = this.bus.instances(name).map((id) =>
+      this.bus.call(readMetricsOf(name), {}, { instance: id }).then(
+        (metrics) => toInstance(id, metrics),
+        () => toInstance(id, []),
+      ),
+    );
+    return { name, instances: await Promise.all(instances) };
+  }
+
+  private async dependencies(): Promise<Dependency[]> {
+    const started = performance.now();
+    const [{ checks }, postgres] = await Promise.all([
+      this.health.ready(),
+      this.database
+        .query('SHOW server_version')
+        .then((rows: { server_version: string }[]) => ({
+          version: rows[0]?.server_version ?? null,
+          latencyMs: performance.now() - started,
+        }))
+        .catch(() => undefined),
+    ]);
+    const elapsed = performance.now() - started;
+    return Object.entries(checks)
+      .filter(([name]) => name !== 'process')
+      .map(([name, result]) => ({
+        name,
+        ok: result === 'ok',
+        latencyMs: name === 'postgres' ? (postgres?.latencyMs ?? elapsed) : elapsed,
+        version: name === 'postgres' ? (postgres?.version ?? null) : null,
+        error: result === 'ok' ? null : result,
+      }));
+  }
+}
+
+/** What a process says of itself, out of what it measures. */
+export function toInstance(id: string, metrics: readonly Metric[]): Instance {
+  const first = (name: string) => metrics.find((metric) => metric.name === name)?.samples[0];
+  const value = (name: string) => first(name)?.value ?? null;
+  const startedAt = value('process_start_time_seconds');
+  const [version = null, node = null] = first('mcp_router_build_info')?.labels ?? [];
+  return {
+    id,
+    version,
+    node,
+    startedAt: startedAt === null ? null : new Date(startedAt * 1000).toISOString(),
+    residentBytes: value('process_resident_memory_bytes'),
+    heapBytes: value('nodejs_heap_used_bytes'),
+    cpuSeconds: value('process_cpu_seconds_total'),
+  };
+}
+
+/** Of cgroup v2. */
+async function memoryLimit(): Promise<number | null> {
+  const text = await readFile('/sys/fs/cgroup/memory.max', 'utf8').catch(() => 'max');
+  return /^\d+/.test(text) ? Number(text.trim()) : null;
+}
