@@ -31,7 +31,7 @@ export function diagnosticsDocument(): string {
     const rows = codes
       .filter(([code]) => code.startsWith(`WF${digit}`))
       .map(([code, { severity, title: what, hint }]) => `| ${code} | ${severity} | ${cell(what)} | ${cell(hint)} |`);
-    return `## ${title}\n\n| code | severity | what | what to do |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+    return `## ${title}\n\n| code | severity | what | what to do |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
   });
   return [INTRODUCTION, ...groups].join('\n');
 }
