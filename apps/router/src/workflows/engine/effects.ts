@@ -1,0 +1,115 @@
+import type { Json } from '../definition/json';
+import type { NamedTask } from '../definition/workflow';
+import type { Agenda, Strand } from './agenda';
+import { WorkflowFault } from './fault';
+import type { Effect, RunHost, RunLimits } from './host';
+import type { Journal, PathHistory } from './journal';
+
+/**
+ * Does each effect of a run at most once, as far as the history can tell: it is recorded before it happens and after.
+ * What the history says has ended is never done again; what began and did not end is uncertain.
+ */
+export class Effects {
+  constructor(
+    private readonly runId: string,
+    private readonly journal: Journal,
+    private readonly agenda: Agenda,
+    private readonly host: RunHost,
+    private readonly limits: RunLimits,
+  ) {}
+
+  async perform({ task, pointer }: NamedTask, effect: Effect, path: string, strand: Strand): Promise<Json> {
+    const past = this.journal.at(path);
+    if (past.ended) return this.recall(past.ended, strand);
+    const input = effect.kind === 'call' ? effect.args : effect.kind === 'emit' ? effect.event : effect.workflow.input;
+    const { idempotency, onUncertain, sensitive } = task.metadata;
+    const isSafe = idempotency === 'safe' || (idempotency === 'auto' && this.host.isRepeatable(effect));
+    if (past.scheduled && !isSafe) {
+      const known = await this.settleUncertain(past, onUncertain, path, pointer, strand);
+      if (known) return this.recall(known, strand);
+    }
+    if (this.journal.isSuspended) await this.agenda.wait(strand, { kind: 'suspended' });
+    if (strand.isCancelled) return new Promise(() => undefined);
+    const attempt = (past.scheduled?.attempt ?? 0) + 1;
+    const key = `${this.runId}:${path}`;
+    const kind = effect.kind === 'call' ? effect.task.call : effect.kind;
+    const data = { kind, pointer, attempt, key, isSafe, input, ...(sensitive ? { sensitive } : {}) };
+    this.host.append({ type: 'effect.scheduled', path, data });
+    void this.run(effect, { key, path, attempt, signal: strand.ended.signal }, pointer, strand);
+    return this.agenda.wait<void>(strand, this.blockOf(path)).then(() => this.recall(this.endOf(path), strand));
+  }
+
+  private readonly blocks = new Map<string, { kind: 'effect' }>();
+
+  private blockOf(path: string): { kind: 'effect' } {
+    const block = { kind: 'effect' as const };
+    this.blocks.set(path, block);
+    return block;
+  }
+
+  private endOf(path: string): NonNullable<PathHistory['ended']> {
+    const { ended } = this.journal.at(path);
+    if (!ended) throw new Error(`${path} has no end`);
+    return ended;
+  }
+
+  private async run(
+    effect: Effect,
+    context: Parameters<RunHost['perform']>[1],
+    pointer: string,
+    strand: Strand,
+  ): Promise<void> {
+    const { path } = context;
+    try {
+      await this.host.stored();
+    } catch {
+      return; // Somebody else owns the run now.
+    }
+    if (strand.isCancelled) return;
+    let end: { output: Json } | { error: WorkflowFault['error'] };
+    try {
+      const output = await this.host.perform(effect, context);
+      const size = Buffer.byteLength(JSON.stringify(output));
+      if (size > this.limits.maxPayloadBytes)
+        throw WorkflowFault.of('runtime', `The output is larger than ${this.limits.maxPayloadBytes} bytes`);
+      end = { output };
+    } catch (thrown) {
+      end = { error: { ...WorkflowFault.from(thrown, pointer).error, path } };
+    }
+    if (strand.isCancelled) return;
+    if ('output' in end) this.host.append({ type: 'effect.completed', path, data: end });
+    else this.host.append({ type: 'effect.faulted', path, data: end });
+    const block = this.blocks.get(path);
+    this.blocks.delete(path);
+    if (block) this.agenda.settle(block, { value: undefined });
+  }
+
+  /** @returns its end, when it is not to be tried again */
+  private async settleUncertain(
+    past: PathHistory,
+    onUncertain: 'ask' | 'retry' | 'fail',
+    path: string,
+    pointer: string,
+    strand: Strand,
+  ): Promise<PathHistory['ended']> {
+    if (onUncertain === 'retry') return undefined;
+    const scheduled = past.scheduled;
+    if (!scheduled) return undefined;
+    if (onUncertain === 'ask' && !past.resolution)
+      await this.agenda.wait(strand, { kind: 'uncertain', path, effect: scheduled });
+    const { resolution } = past;
+    if (onUncertain === 'ask' && resolution?.action === 'retry') return undefined;
+    if (resolution?.action === 'complete') this.host.append({ type: 'effect.completed', path, data: { output: resolution.output } });
+    else {
+      const fault = WorkflowFault.of('runtime', 'Whether this happened is not known', { instance: pointer, path });
+      this.host.append({ type: 'effect.faulted', path, data: { error: fault.error } });
+    }
+    return past.ended;
+  }
+
+  private recall(ended: NonNullable<PathHistory['ended']>, strand: Strand): Json {
+    strand.clock = Math.max(strand.clock, ended.at);
+    if ('error' in ended) throw new WorkflowFault(ended.error);
+    return ended.output;
+  }
+}

@@ -1,0 +1,295 @@
+import type { Json } from '../definition/json';
+import type { Expressions } from '../expressions/evaluate';
+import type { Workflow } from '../definition/workflow';
+import { Agenda, type Block } from './agenda';
+import { Fenced, type Batch, type Projection } from './committer';
+import { publicError, type EventBody, type RunEvent, type WorkflowError } from './event';
+import { ExpressionDesk } from './expression-desk';
+import { WorkflowFault } from './fault';
+import type { Effect, EffectContext, RunHost, RunLimits } from './host';
+import { Interpreter } from './interpreter';
+import { Journal } from './journal';
+import type { RunRow, RunState } from './run-store';
+import type { Signal, StoredSignal } from './signal';
+
+/** A run whose next timer is nearer than this stays in memory. */
+const NEAR_MS = 1_000;
+
+/** The process around a run: how it stores, acts, and tells the time. */
+export interface RunSurroundings {
+  commit(batch: Batch): Promise<void>;
+  isRepeatable(effect: Effect, run: RunRow): boolean;
+  perform(effect: Effect, context: EffectContext, run: RunRow): Promise<Json>;
+  now(): number;
+  /** Called once, when the run has left the memory of this process. */
+  onLeft(run: LiveRun, why: 'ended' | 'parked' | 'fenced' | 'failed', error?: unknown): void;
+}
+
+export interface RunDefinition {
+  workflow: Workflow;
+  expressions: Expressions;
+  limits: RunLimits;
+}
+
+/** One run in the memory of the process that owns it. */
+export class LiveRun implements RunHost {
+  readonly journal: Journal;
+  readonly agenda: Agenda;
+  private readonly interpreter: Interpreter;
+  private outcome: { output: Json } | { error: WorkflowError } | 'cancelled' | undefined;
+  private unwritten: RunEvent[] = [];
+  private consumed: string[] = [];
+  private readonly seen = new Set<string>();
+  private projection: Projection | undefined;
+  private projectedState: RunState;
+  private writing: Promise<void> | undefined;
+  private next: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private isOver = false;
+  private isLeaving = false;
+
+  constructor(
+    readonly row: RunRow,
+    { workflow, expressions, limits }: RunDefinition,
+    events: readonly RunEvent[],
+    private readonly around: RunSurroundings,
+  ) {
+    this.projectedState = row.state;
+    this.journal = new Journal(events);
+    this.agenda = new Agenda(() => this.onQuiet());
+    const desk = new ExpressionDesk(workflow, expressions);
+    if (this.journal.lastSeq === 0) this.append({ type: 'run.started' });
+    this.interpreter = new Interpreter(
+      desk,
+      { id: row.id, input: row.input },
+      this.journal,
+      this.agenda,
+      this,
+      limits,
+    );
+  }
+
+  get id(): string {
+    return this.row.id;
+  }
+
+  start(signals: readonly StoredSignal[] = []): void {
+    if (this.journal.isCancelling) {
+      this.outcome = 'cancelled';
+      this.agenda.stir();
+    } else this.interpret();
+    if (signals.length > 0) void this.take(signals);
+  }
+
+  private interpret(): void {
+    this.interpreter.run().then(
+      (output) => this.settled({ output }),
+      (thrown: unknown) => this.settled({ error: WorkflowFault.from(thrown, '/').error }),
+    );
+  }
+
+  private settled(outcome: { output: Json } | { error: WorkflowError }): void {
+    this.outcome ??= outcome;
+    this.agenda.stir();
+  }
+
+  append(body: EventBody): void {
+    if (this.isOver) return;
+    const event = { ...body, seq: this.journal.lastSeq + 1, at: this.around.now() };
+    this.journal.add(event);
+    this.unwritten.push(event);
+    void this.stored().catch(() => undefined);
+  }
+
+  /** One batch of a run is written at a time; what comes up meanwhile is the next one. */
+  stored(): Promise<void> {
+    if (!this.writing) {
+      if (this.unwritten.length === 0 && !this.projection && this.consumed.length === 0) return Promise.resolve();
+      this.writing = this.write().finally(() => {
+        this.writing = undefined;
+      });
+      return this.writing;
+    }
+    this.next ??= this.writing.then(
+      () => this.following(),
+      () => this.following(),
+    );
+    return this.next;
+  }
+
+  private following(): Promise<void> {
+    this.next = undefined;
+    return this.stored();
+  }
+
+  private async write(): Promise<void> {
+    if (this.isOver) throw new Fenced(this.id);
+    // What the same turn of the event loop adds goes along.
+    await new Promise(setImmediate);
+    const { unwritten: events, consumed, projection } = this;
+    this.unwritten = [];
+    this.consumed = [];
+    this.projection = undefined;
+    try {
+      await this.around.commit({ runId: this.id, epoch: this.row.epoch, events, consumed, projection });
+    } catch (error) {
+      this.leave(error instanceof Fenced ? 'fenced' : 'failed', error);
+      throw error;
+    }
+  }
+
+  isRepeatable(effect: Effect): boolean {
+    return this.around.isRepeatable(effect, this.row);
+  }
+
+  perform(effect: Effect, context: EffectContext): Promise<Json> {
+    return this.around.perform(effect, context, this.row);
+  }
+
+  /** Takes what the run was told into its history, each signal once. */
+  async take(signals: readonly StoredSignal[]): Promise<void> {
+    for (const { id, body } of signals) {
+      if (this.seen.has(id) || this.isOver || this.isLeaving) continue;
+      this.seen.add(id);
+      if (await this.obey(body)) this.consumed.push(id);
+      else this.seen.delete(id);
+    }
+    await this.stored().catch(() => undefined);
+    this.agenda.stir();
+  }
+
+  /** @returns whether the signal has been dealt with */
+  private async obey(signal: Signal): Promise<boolean> {
+    switch (signal.kind) {
+      case 'cancel':
+        if (this.outcome) return true;
+        this.append({ type: 'run.cancelling' });
+        this.interpreter.root.cancel();
+        this.outcome = 'cancelled';
+        return true;
+      case 'suspend':
+        if (!this.journal.isSuspended) this.append({ type: 'run.suspended' });
+        return true;
+      case 'resume':
+        if (this.journal.isSuspended) this.append({ type: 'run.resumed' });
+        for (const block of this.agenda.blocks())
+          if (block.kind === 'suspended') this.agenda.settle(block, { value: undefined });
+        return true;
+      case 'retry':
+        return true;
+      case 'resolve': {
+        const block = this.agenda.find('uncertain', signal.path);
+        if (!block) return this.isQuiet();
+        this.append({ type: 'effect.resolved', path: signal.path, data: signal.resolution });
+        this.agenda.settle(block, { value: undefined });
+        return true;
+      }
+      case 'input': {
+        const block = this.agenda.find('approval', signal.path) ?? this.agenda.find('child', signal.path);
+        if (!block) return this.journal.at(signal.path).received !== undefined;
+        this.append({ type: 'input.received', path: signal.path, data: signal.outcome });
+        this.agenda.settle(block, { value: undefined });
+        return true;
+      }
+      case 'event': {
+        for (const block of this.agenda.blocks()) {
+          if (block.kind !== 'listen' || !(await block.matches(signal.event))) continue;
+          this.append({ type: 'input.received', path: block.path, data: { value: signal.event } });
+          this.agenda.settle(block, { value: undefined });
+        }
+        return true;
+      }
+    }
+  }
+
+  /** Drops the run from memory without another word; its history is what it is. */
+  abandon(): void {
+    this.leave('failed');
+  }
+
+  private isQuiet(): boolean {
+    return this.projectedState !== 'running' && this.projectedState !== 'pending';
+  }
+
+  private onQuiet(): void {
+    if (this.isOver || this.isLeaving) return;
+    if (this.outcome !== undefined) return void this.end(this.outcome);
+    const blocks = this.agenda.blocks();
+    const { isSuspended } = this.journal;
+    const timer = isSuspended ? undefined : earliest(blocks);
+    const now = this.around.now();
+    if (timer && timer.due <= now) return this.agenda.settle(timer, { value: 'late' });
+    this.arm(timer?.due, now);
+    if (blocks.some(({ kind }) => kind === 'effect')) return this.project('running', timer?.due ?? null, false, blocks);
+    const state: RunState = isSuspended
+      ? 'suspended'
+      : blocks.some(({ kind }) => kind === 'uncertain')
+        ? 'needs_attention'
+        : 'waiting';
+    const isNear = timer !== undefined && timer.due - now < NEAR_MS;
+    this.project(state, timer?.due ?? null, !isNear, blocks);
+  }
+
+  private arm(due: number | undefined, now: number): void {
+    clearTimeout(this.timer);
+    if (due !== undefined) this.timer = setTimeout(() => this.agenda.stir(), Math.min(due - now, 2 ** 31 - 1));
+  }
+
+  private project(state: RunState, due: number | null, release: boolean, blocks: readonly Block[]): void {
+    const listens = blocks.some(({ kind }) => kind === 'listen');
+    if (!release && (state === this.projectedState || state === 'waiting')) return;
+    this.projectedState = state;
+    // A run in memory is due when its owner is gone.
+    this.projection = { state, nextWakeAt: release ? due : this.around.now(), release, listens };
+    if (!release) return void this.stored().catch(() => undefined);
+    this.isLeaving = true;
+    void this.stored().then(
+      () => this.leave('parked'),
+      () => undefined,
+    );
+  }
+
+  private async end(outcome: { output: Json } | { error: WorkflowError } | 'cancelled'): Promise<void> {
+    this.isLeaving = true;
+    const { parent_run: parentRun, parent_path: parentPath } = this.row;
+    if (outcome === 'cancelled') this.append({ type: 'run.cancelled' });
+    else if ('output' in outcome) this.append({ type: 'run.completed', data: outcome });
+    else this.append({ type: 'run.faulted', data: outcome });
+    const result = outcome === 'cancelled' ? { error: null } : 'error' in outcome ? { error: publicError(outcome.error) } : outcome;
+    const told =
+      outcome === 'cancelled'
+        ? { error: WorkflowFault.of('runtime', 'The workflow that was run was cancelled').error }
+        : 'error' in outcome
+          ? { error: publicError(outcome.error) }
+          : { value: outcome.output };
+    this.projection = {
+      state: outcome === 'cancelled' ? 'cancelled' : 'error' in outcome ? 'faulted' : 'completed',
+      nextWakeAt: null,
+      release: true,
+      listens: false,
+      ended: result,
+      ...(parentRun !== null && parentPath !== null
+        ? { parent: { run: parentRun, body: { kind: 'input', path: parentPath, outcome: told } satisfies Signal } }
+        : {}),
+    };
+    await this.stored().then(
+      () => this.leave('ended'),
+      () => undefined,
+    );
+  }
+
+  private leave(why: 'ended' | 'parked' | 'fenced' | 'failed', error?: unknown): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    clearTimeout(this.timer);
+    this.agenda.close();
+    if (why === 'fenced' || why === 'failed') this.interpreter.root.cancel();
+    this.around.onLeft(this, why, error);
+  }
+}
+
+function earliest(blocks: readonly Block[]): Extract<Block, { kind: 'timer' }> | undefined {
+  let first: Extract<Block, { kind: 'timer' }> | undefined;
+  for (const block of blocks) if (block.kind === 'timer' && (!first || block.due < first.due)) first = block;
+  return first;
+}

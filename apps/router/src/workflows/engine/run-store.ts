@@ -1,0 +1,213 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '@mcp-router/shared';
+import { DataSource } from 'typeorm';
+import { v7 } from 'uuid';
+import type { Json, JsonObject } from '../definition/json';
+import type { EventBody, RunEvent, WorkflowError } from './event';
+import type { Signal, StoredSignal } from './signal';
+
+export type RunState =
+  | 'pending'
+  | 'running'
+  | 'waiting'
+  | 'suspended'
+  | 'needs_attention'
+  | 'cancelling'
+  | 'completed'
+  | 'faulted'
+  | 'cancelled';
+
+export interface RunRow {
+  id: string;
+  version_id: string;
+  namespace: string;
+  name: string;
+  version: string;
+  state: RunState;
+  epoch: number;
+  principal: Principal;
+  input: Json;
+  output: Json;
+  error: WorkflowError | null;
+  parent_run: string | null;
+  parent_path: string | null;
+  next_wake_at: Date | null;
+  created_at: Date;
+  updated_at: Date;
+  ended_at: Date | null;
+}
+
+export interface NewRun {
+  versionId: string;
+  namespace: string;
+  name: string;
+  version: string;
+  principal: Principal;
+  input: Json;
+  idempotencyKey?: string | undefined;
+  requestHash?: string | undefined;
+  parent?: { run: string; path: string } | undefined;
+}
+
+const COLUMNS = `id, version_id, namespace, name, version, state, epoch, principal, input, output, error, parent_run,
+  parent_path, next_wake_at, created_at, updated_at, ended_at`;
+
+/** Runs and their histories in Postgres. Histories are written by the `Committer` alone. */
+@Injectable()
+export class RunStore {
+  constructor(private readonly database: DataSource) {}
+
+  /**
+   * Stores a run that this process owns from its first moment; or gives the one that was started with the same key.
+   */
+  async insert(run: NewRun, owner: string, leaseMs: number): Promise<{ row: RunRow; isNew: boolean; hash: string | null }> {
+    const rows = await this.query<RunRow>(
+      `INSERT INTO router.workflow_run (id, version_id, namespace, name, version, state, epoch, owner, lease_until,
+         next_wake_at, idempotency_key, request_hash, started_by, principal, input, parent_run, parent_path)
+       VALUES ($1, $2, $3, $4, $5, 'running', 1, $6, now() + $7 * interval '1 ms', now(), $8, $9, $10, $11, $12, $13, $14)
+       ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+      [
+        v7(),
+        run.versionId,
+        run.namespace,
+        run.name,
+        run.version,
+        owner,
+        leaseMs,
+        run.idempotencyKey ?? null,
+        run.requestHash ?? null,
+        run.principal.agentId,
+        JSON.stringify(run.principal),
+        JSON.stringify(run.input),
+        run.parent?.run ?? null,
+        run.parent?.path ?? null,
+      ],
+    );
+    if (rows[0]) return { row: rows[0], isNew: true, hash: run.requestHash ?? null };
+    const [known] = await this.query<RunRow & { request_hash: string | null }>(
+      `SELECT ${COLUMNS}, request_hash FROM router.workflow_run
+        WHERE (started_by = $1 AND idempotency_key = $2) OR (parent_run = $3 AND parent_path = $4)`,
+      [run.principal.agentId, run.idempotencyKey ?? null, run.parent?.run ?? null, run.parent?.path ?? null],
+    );
+    if (!known) throw new Error('A run was neither stored nor found');
+    return { row: known, isNew: false, hash: known.request_hash };
+  }
+
+  /** Takes a run over, when nobody owns it and it has not ended. */
+  async acquire(id: string, owner: string, leaseMs: number): Promise<RunRow | undefined> {
+    const [row] = await this.take(`id = $3`, [id], owner, leaseMs);
+    return row;
+  }
+
+  /** Takes over runs that are due: their time has come, they were told something, or their owner is gone. */
+  acquireDue(limit: number, owner: string, leaseMs: number): Promise<RunRow[]> {
+    return this.take(
+      `id IN (SELECT id FROM router.workflow_run
+         WHERE id IN (SELECT id FROM router.workflow_run WHERE ended_at IS NULL AND next_wake_at <= now()
+                      UNION ALL SELECT run_id FROM router.workflow_signal)
+           AND ended_at IS NULL AND (lease_until IS NULL OR lease_until < now()) LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+      [limit],
+      owner,
+      leaseMs,
+    );
+  }
+
+  private async take(which: string, values: unknown[], owner: string, leaseMs: number): Promise<RunRow[]> {
+    const [rows] = (await this.database.query(
+      `UPDATE router.workflow_run SET epoch = epoch + 1, owner = $1, lease_until = now() + $2 * interval '1 ms',
+         next_wake_at = now()
+       WHERE ${which} AND ended_at IS NULL AND (lease_until IS NULL OR lease_until < now()) RETURNING ${COLUMNS}`,
+      [owner, leaseMs, ...values],
+    )) as [RunRow[], number];
+    return rows;
+  }
+
+  /** @returns the runs that are still owned */
+  async renew(runs: readonly { id: string; epoch: number }[], leaseMs: number): Promise<Set<string>> {
+    const [rows] = (await this.database.query(
+      `UPDATE router.workflow_run r SET lease_until = now() + $3 * interval '1 ms'
+         FROM unnest($1::uuid[], $2::int[]) AS mine (id, epoch) WHERE r.id = mine.id AND r.epoch = mine.epoch RETURNING r.id`,
+      [runs.map(({ id }) => id), runs.map(({ epoch }) => epoch), leaseMs],
+    )) as [{ id: string }[], number];
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  /** Those of an owner's runs that were told something. */
+  async signalled(owner: string): Promise<string[]> {
+    const rows = await this.query<{ id: string }>(
+      `SELECT DISTINCT r.id FROM router.workflow_signal s JOIN router.workflow_run r ON r.id = s.run_id WHERE r.owner = $1`,
+      [owner],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  signals(runId: string): Promise<StoredSignal[]> {
+    return this.query<StoredSignal>(
+      `SELECT id, body FROM router.workflow_signal WHERE run_id = $1 ORDER BY created_at, id`,
+      [runId],
+    );
+  }
+
+  /** Tells a run something. It stays until the owner has taken it into the history. */
+  async signal(runId: string, body: Signal, id: string = v7()): Promise<void> {
+    await this.query(
+      `INSERT INTO router.workflow_signal (id, run_id, body)
+       SELECT $1, r.id, $3 FROM router.workflow_run r WHERE r.id = $2 AND r.ended_at IS NULL ON CONFLICT DO NOTHING`,
+      [id, runId, JSON.stringify(body)],
+    );
+  }
+
+  /** Tells every run that listens. @returns their ids */
+  async publish(event: JsonObject): Promise<string[]> {
+    const body: Signal = { kind: 'event', event };
+    const rows = await this.query<{ run_id: string }>(
+      `INSERT INTO router.workflow_signal (id, run_id, body)
+       SELECT gen_random_uuid(), l.run_id, $1 FROM router.workflow_listener l RETURNING run_id`,
+      [JSON.stringify(body)],
+    );
+    return rows.map(({ run_id }) => run_id);
+  }
+
+  async events(runId: string, after = 0, limit = 100_000): Promise<RunEvent[]> {
+    const rows = await this.query<{ seq: number; at: Date; type: string; path: string | null; data: unknown }>(
+      `SELECT seq, at, type, path, data FROM router.workflow_event WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+      [runId, after, limit],
+    );
+    return rows.map(({ seq, at, type, path, data }) => {
+      const body = { type, ...(path === null ? {} : { path }), ...(data === null ? {} : { data }) } as EventBody;
+      return { ...body, seq, at: at.getTime() };
+    });
+  }
+
+  async find(id: string): Promise<RunRow | undefined> {
+    const [row] = await this.query<RunRow>(`SELECT ${COLUMNS} FROM router.workflow_run WHERE id = $1`, [id]);
+    return row;
+  }
+
+  /** Sees to it that this month and the next have a partition of their own. */
+  async preparePartitions(now = new Date()): Promise<void> {
+    for (const offset of [0, 1]) {
+      const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + offset, 1));
+      const to = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + offset + 1, 1));
+      const name = `workflow_event_${from.toISOString().slice(0, 7).replace('-', '')}`;
+      await this.query(
+        `CREATE TABLE IF NOT EXISTS router.${name} PARTITION OF router.workflow_event
+           FOR VALUES FROM ('${firstId(from)}') TO ('${firstId(to)}')`,
+      ).catch((error: unknown) => {
+        // Another router does the same at the same moment.
+        if (!/already exists|duplicate key|would overlap/.test((error as Error).message)) throw error;
+      });
+    }
+  }
+
+  private async query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
+    const result = (await this.database.query(sql, values)) as T[] | [T[], number];
+    return (Array.isArray(result[0]) && typeof result[1] === 'number' ? result[0] : result) as T[];
+  }
+}
+
+/** The smallest UUIDv7 of a moment. */
+function firstId(at: Date): string {
+  const hex = at.getTime().toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`;
+}

@@ -1,0 +1,17 @@
+import type { Json } from '../definition/json';
+import type { Resolution, WorkflowError } from './event';
+
+/** What others tell a run; its owner takes it into the history. */
+export type Signal =
+  | { kind: 'cancel' }
+  | { kind: 'suspend' }
+  | { kind: 'resume' }
+  | { kind: 'retry' }
+  | { kind: 'resolve'; path: string; resolution: Resolution }
+  | { kind: 'input'; path: string; outcome: { value: Json } | { error: WorkflowError } }
+  | { kind: 'event'; event: Json };
+
+export interface StoredSignal {
+  id: string;
+  body: Signal;
+}
