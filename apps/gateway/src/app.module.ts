@@ -31,12 +31,16 @@ import { SystemController } from './monitoring/system.controller';
 import { ConfigurationController } from './servers/configuration.controller';
 import { ServersController } from './servers/servers.controller';
 import { ToolsController } from './tools/tools.controller';
+import { ApprovalsController } from './workflows/approvals.controller';
+import { RunsController } from './workflows/runs.controller';
+import { WorkflowsController } from './workflows/workflows.controller';
 
 export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
 
 @Module({
   imports: [TypeOrmModule.forFeature([FlagOverrideEntity]), AccessModule, AnalysisModule, McpModule],
   controllers: [
+    ApprovalsController,
     CallsController,
     CandidatesController,
     ConfigurationController,
@@ -51,9 +55,11 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     MetricQueriesController,
     MetricsController,
     ServerHealthController,
+    RunsController,
     ServersController,
     SystemController,
     ToolsController,
+    WorkflowsController,
   ],
   providers: [
     VisibleServers,

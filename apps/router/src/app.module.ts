@@ -8,9 +8,10 @@ import { ServersService } from './servers/servers.service';
 import { ToolsHandler } from './tools/tools.handler';
 import { ToolsService } from './tools/tools.service';
 import { UpstreamsModule } from './upstreams/upstreams.module';
+import { WorkflowsModule } from './workflows/workflows.module';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ServerEntity]), UpstreamsModule, McpModule],
+  imports: [TypeOrmModule.forFeature([ServerEntity]), UpstreamsModule, McpModule, WorkflowsModule],
   controllers: [ServersHandler, ToolsHandler],
   providers: [CallRecorder, ServersService, ToolsService],
 })

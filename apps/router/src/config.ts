@@ -59,6 +59,21 @@ export const RouterEnv = CommonEnv.extend({
   STREAM_MAX_EVENTS: z.coerce.number().int().min(1).max(100_000).default(256).describe('Events kept of one stream'),
   INPUT_TTL_MS: duration(1_000, 86_400_000, 600_000).describe('How long a call waits for input of its client'),
   MAX_PARKED_CALLS: z.coerce.number().int().min(1).max(100_000).default(1_000).describe('Calls that wait for input'),
+  WORKFLOW_LEASE_MS: duration(500, 600_000, 5_000).describe(
+    'How long a router may be silent before another takes over its workflow runs',
+  ),
+  WORKFLOW_SWEEP_MS: duration(100, 600_000, 1_500).describe(
+    'How often due workflow runs are looked for in the database',
+  ),
+  LLM_URL: z
+    .url()
+    .optional()
+    .describe('Address of an OpenAI-compatible API for `call: llm`, up to and without /chat/completions'),
+  LLM_API_KEY: z.string().optional().describe('Its key'),
+  LLM_MODEL: z
+    .string()
+    .optional()
+    .describe('Its model when a task names none; `fake` answers without any model, for demonstrations'),
 });
 export type RouterEnv = z.infer<typeof RouterEnv>;
 

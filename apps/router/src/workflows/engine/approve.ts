@@ -25,7 +25,8 @@ export const approveCall: TaskRunner<Task & { kind: 'call' }> = async (run, { ta
     if (due !== undefined) waits.push(run.agenda.wait(timer, { kind: 'timer', due }).then(() => 'late'));
     const first = await Promise.race(waits);
     run.abandon(strand, timer);
-    if (first === 'late') run.host.append({ type: 'input.received', path, data: onTimeout(args['onTimeout'], pointer) });
+    if (first === 'late')
+      run.host.append({ type: 'input.received', path, data: onTimeout(args['onTimeout'], pointer) });
   }
   return { output: received(run.journal.at(path), frame, path) };
 };

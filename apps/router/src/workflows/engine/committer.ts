@@ -145,10 +145,14 @@ export class Committer {
     const consumed = batches.flatMap((batch) => batch.consumed);
     if (consumed.length > 0) {
       const [ids] = next(consumed);
-      parts.push(`gone AS (DELETE FROM router.workflow_signal WHERE id = ANY(${ids}::uuid[]) AND run_id IN (SELECT id FROM held))`);
+      parts.push(
+        `gone AS (DELETE FROM router.workflow_signal WHERE id = ANY(${ids}::uuid[]) AND run_id IN (SELECT id FROM held))`,
+      );
     }
     this.addProjections(batches, parts, next);
-    const rows = (await this.database.query(`WITH ${parts.join(',\n')}\nSELECT id FROM held`, values)) as { id: string }[];
+    const rows = (await this.database.query(`WITH ${parts.join(',\n')}\nSELECT id FROM held`, values)) as {
+      id: string;
+    }[];
     return new Set(rows.map(({ id }) => id));
   }
 
@@ -171,7 +175,9 @@ export class Committer {
 
   private addApprovals(batches: Batch[], parts: string[], next: (...values: unknown[]) => string[]): void {
     const asked = batches.flatMap(({ runId, events }) =>
-      events.flatMap((event) => (event.type === 'approval.requested' ? [{ runId, path: event.path, data: event.data }] : [])),
+      events.flatMap((event) =>
+        event.type === 'approval.requested' ? [{ runId, path: event.path, data: event.data }] : [],
+      ),
     );
     if (asked.length > 0) {
       const [ids, runs, paths, requests] = next(

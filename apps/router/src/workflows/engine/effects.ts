@@ -99,7 +99,8 @@ export class Effects {
       await this.agenda.wait(strand, { kind: 'uncertain', path, effect: scheduled });
     const { resolution } = past;
     if (onUncertain === 'ask' && resolution?.action === 'retry') return undefined;
-    if (resolution?.action === 'complete') this.host.append({ type: 'effect.completed', path, data: { output: resolution.output } });
+    if (resolution?.action === 'complete')
+      this.host.append({ type: 'effect.completed', path, data: { output: resolution.output } });
     else {
       const fault = WorkflowFault.of('runtime', 'Whether this happened is not known', { instance: pointer, path });
       this.host.append({ type: 'effect.faulted', path, data: { error: fault.error } });

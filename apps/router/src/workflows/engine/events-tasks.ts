@@ -100,7 +100,13 @@ async function matchesAny(
   return false;
 }
 
-async function matches(run: Interpreter, filter: EventFilter, event: Json, frame: Frame, input: Json): Promise<boolean> {
+async function matches(
+  run: Interpreter,
+  filter: EventFilter,
+  event: Json,
+  frame: Frame,
+  input: Json,
+): Promise<boolean> {
   if (!isObject(event)) return false;
   for (const [name, wanted] of Object.entries(filter.with)) {
     const value = event[name] ?? null;

@@ -2,7 +2,13 @@ import type { Json, JsonObject } from '../definition/json';
 import type { DataFilter, Duration, ExpressionMode, Workflow } from '../definition/workflow';
 import { parseIsoDuration } from '../definition/duration';
 import type { Expressions, Scope } from '../expressions/evaluate';
-import { compileExpression, compileTemplate, compileTransform, type Expression, type Template } from '../expressions/expression';
+import {
+  compileExpression,
+  compileTemplate,
+  compileTransform,
+  type Expression,
+  type Template,
+} from '../expressions/expression';
 import { SchemaCheck } from './schema-check';
 import { WorkflowFault } from './fault';
 

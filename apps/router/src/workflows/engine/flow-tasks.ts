@@ -6,13 +6,18 @@ import type { Result, TaskRunner } from './interpreter';
 
 export const set: TaskRunner<Task & { kind: 'set' }> = async (run, { task }, input, frame) => {
   const output =
-    typeof task.set === 'string' ? await run.evaluate(task.set, frame, input) : await run.resolve(task.set, frame, input);
+    typeof task.set === 'string'
+      ? await run.evaluate(task.set, frame, input)
+      : await run.resolve(task.set, frame, input);
   return { output };
 };
 
 /** `switch`: the first case that holds says where to go on; without one, the task's own `then`. */
 export const choose: TaskRunner<Task & { kind: 'switch' }> = async (run, { task }, input, frame) => {
-  const ordered = [...task.cases.filter(({ when }) => when !== undefined), ...task.cases.filter(({ when }) => when === undefined)];
+  const ordered = [
+    ...task.cases.filter(({ when }) => when !== undefined),
+    ...task.cases.filter(({ when }) => when === undefined),
+  ];
   for (const { when, then } of ordered)
     if (when === undefined || (await run.test(when, frame, input))) return { output: input, then };
   return { output: input };
@@ -40,7 +45,10 @@ export const loop: TaskRunner<Task & { kind: 'for' }> = async (run, { task, poin
 export const raise: TaskRunner<Task & { kind: 'raise' }> = async (run, { task, pointer }, input, frame) => {
   const definition = typeof task.error === 'string' ? run.workflow.use.errors[task.error] : task.error;
   if (!definition) throw WorkflowFault.of('configuration', `There is no error \`${String(task.error)}\``);
-  const resolved = (await run.resolve({ ...(definition satisfies ErrorDefinition) }, frame, input)) as Record<string, Json>;
+  const resolved = (await run.resolve({ ...(definition satisfies ErrorDefinition) }, frame, input)) as Record<
+    string,
+    Json
+  >;
   const error: WorkflowError = {
     type: String(resolved['type']),
     status: Number(resolved['status']),

@@ -75,7 +75,7 @@ export class Interpreter {
   async list(tasks: TaskList, input: Json, frame: Frame, path: string): Promise<Result> {
     const visits = new Map<number, number>();
     let data = input;
-    for (let index = 0; index < tasks.length; ) {
+    for (let index = 0; index < tasks.length;) {
       const named = tasks[index] as NamedTask;
       const visit = visits.get(index) ?? 0;
       visits.set(index, visit + 1);
@@ -242,7 +242,9 @@ export class Interpreter {
   private record({ task, pointer }: NamedTask, path: string, startedAt: number, input: Json, output: Json): void {
     // What a call did is in the history already.
     if (task.kind === 'call' || task.kind === 'emit' || this.journal.at(path).isFinished) return;
-    const shown = task.metadata.sensitive ? { input: null, output: null } : { input: brief(input), output: brief(output) };
+    const shown = task.metadata.sensitive
+      ? { input: null, output: null }
+      : { input: brief(input), output: brief(output) };
     this.host.append({ type: 'task.finished', path, data: { kind: task.kind, pointer, startedAt, ...shown } });
   }
 

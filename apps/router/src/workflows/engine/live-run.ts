@@ -59,15 +59,11 @@ export class LiveRun implements RunHost {
     this.agenda = new Agenda(() => this.onQuiet());
     const desk = new ExpressionDesk(workflow, expressions);
     if (this.journal.lastSeq === 0) this.append({ type: 'run.started' });
-    this.interpreter = new Interpreter(
-      desk,
-      { id: row.id, input: row.input },
-      this.journal,
-      this.agenda,
-      this,
-      limits,
-    );
+    this.interpreter = new Interpreter(desk, { id: row.id, input: row.input }, this.journal, this.agenda, this, limits);
   }
+
+  /** When its next timer goes off, once it is parked. */
+  due: number | undefined;
 
   get id(): string {
     return this.row.id;
@@ -243,6 +239,7 @@ export class LiveRun implements RunHost {
     this.projection = { state, nextWakeAt: release ? due : this.around.now(), release, listens };
     if (!release) return void this.stored().catch(() => undefined);
     this.isLeaving = true;
+    this.due = due ?? undefined;
     void this.stored().then(
       () => this.leave('parked'),
       () => undefined,
@@ -255,7 +252,8 @@ export class LiveRun implements RunHost {
     if (outcome === 'cancelled') this.append({ type: 'run.cancelled' });
     else if ('output' in outcome) this.append({ type: 'run.completed', data: outcome });
     else this.append({ type: 'run.faulted', data: outcome });
-    const result = outcome === 'cancelled' ? { error: null } : 'error' in outcome ? { error: publicError(outcome.error) } : outcome;
+    const result =
+      outcome === 'cancelled' ? { error: null } : 'error' in outcome ? { error: publicError(outcome.error) } : outcome;
     const told =
       outcome === 'cancelled'
         ? { error: WorkflowFault.of('runtime', 'The workflow that was run was cancelled').error }

@@ -60,7 +60,11 @@ export class RunStore {
   /**
    * Stores a run that this process owns from its first moment; or gives the one that was started with the same key.
    */
-  async insert(run: NewRun, owner: string, leaseMs: number): Promise<{ row: RunRow; isNew: boolean; hash: string | null }> {
+  async insert(
+    run: NewRun,
+    owner: string,
+    leaseMs: number,
+  ): Promise<{ row: RunRow; isNew: boolean; hash: string | null }> {
     const rows = await this.query<RunRow>(
       `INSERT INTO router.workflow_run (id, version_id, namespace, name, version, state, epoch, owner, lease_until,
          next_wake_at, idempotency_key, request_hash, started_by, principal, input, parent_run, parent_path)
@@ -177,6 +181,42 @@ export class RunStore {
       const body = { type, ...(path === null ? {} : { path }), ...(data === null ? {} : { data }) } as EventBody;
       return { ...body, seq, at: at.getTime() };
     });
+  }
+
+  /** A faulted run goes on where it failed. @returns false when it has not faulted */
+  async reopen(id: string): Promise<boolean> {
+    const rows = await this.query(
+      `WITH failed AS (
+         SELECT e.run_id, e.seq, e.data FROM router.workflow_event e JOIN router.workflow_run r ON r.id = e.run_id
+          WHERE e.run_id = $1 AND r.state = 'faulted' ORDER BY e.seq DESC LIMIT 1),
+       opened AS (
+         UPDATE router.workflow_run r SET state = 'pending', epoch = epoch + 1, ended_at = NULL, error = NULL,
+           next_wake_at = now(), updated_at = now() FROM failed WHERE r.id = failed.run_id RETURNING r.id, r.epoch)
+       INSERT INTO router.workflow_event (run_id, seq, epoch, at, type, data)
+       SELECT failed.run_id, failed.seq + 1, opened.epoch, now(), 'run.retried',
+              json_build_object('path', failed.data->'error'->>'path')
+         FROM failed JOIN opened ON opened.id = failed.run_id RETURNING run_id`,
+      [id],
+    );
+    return rows.length > 0;
+  }
+
+  /** The newest first; ids are in the order of time. */
+  list(filter: {
+    state?: string | undefined;
+    namespace?: string | undefined;
+    name?: string | undefined;
+    startedBy?: string | undefined;
+    before?: string | undefined;
+    limit: number;
+  }): Promise<RunRow[]> {
+    const { state, namespace, name, startedBy, before, limit } = filter;
+    return this.query<RunRow>(
+      `SELECT ${COLUMNS} FROM router.workflow_run
+        WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR namespace = $2) AND ($3::text IS NULL OR name = $3)
+          AND ($4::text IS NULL OR started_by = $4) AND ($5::uuid IS NULL OR id < $5) ORDER BY id DESC LIMIT $6`,
+      [state ?? null, namespace ?? null, name ?? null, startedBy ?? null, before ?? null, limit],
+    );
   }
 
   async find(id: string): Promise<RunRow | undefined> {

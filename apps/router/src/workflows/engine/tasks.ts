@@ -20,7 +20,9 @@ const call: TaskRunner<Task & { kind: 'call' }> = async (run, named, input, fram
   if (task.target === 'function') {
     const body = run.workflow.use.functions[task.call];
     if (!body) throw WorkflowFault.of('configuration', `There is no function \`${task.call}\``);
-    return { output: (await run.task({ ...named, task: body }, args, { ...frame, variables: {} }, `${path}/call`)).output };
+    return {
+      output: (await run.task({ ...named, task: body }, args, { ...frame, variables: {} }, `${path}/call`)).output,
+    };
   }
   const output = await run.effects.perform(named, { kind: 'call', task, args, input }, path, frame.strand);
   return { output };

@@ -1,0 +1,183 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Bus, contextOf, ENV, LOGGER, runInContext } from '@mcp-router/platform';
+import { workflowSignalled } from '@mcp-router/shared';
+import type { Logger } from 'pino';
+import type { RouterEnv } from '../../config';
+import { Expressions } from '../expressions/evaluate';
+import { Performer } from '../functions/performer';
+import { VersionStore } from '../version-store';
+import { Committer, Fenced } from './committer';
+import { RUN_LIMITS } from './host';
+import { LiveRun } from './live-run';
+import { RunStore, type NewRun, type RunRow } from './run-store';
+import type { Signal } from './signal';
+import { Waker } from './waker';
+
+const RENEWALS_PER_LEASE = 4;
+const TAKEN_AT_ONCE = 100;
+const PARTITION_CHECK_MS = 3_600_000;
+
+/**
+ * Owns runs: takes those that are due, keeps its leases, and lets go of those that wait. Everything it knows is in
+ * Postgres; the queue only tells it sooner.
+ */
+@Injectable()
+export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly live = new Map<string, LiveRun>();
+  /** Runs that were told something while they were about to leave. */
+  private readonly recalled = new Set<string>();
+  private readonly expressions = new Expressions();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private stopListening: (() => void) | undefined;
+  private isStopping = false;
+  private isSweeping = false;
+
+  constructor(
+    private readonly store: RunStore,
+    private readonly committer: Committer,
+    private readonly versions: VersionStore,
+    private readonly performer: Performer,
+    private readonly waker: Waker,
+    private readonly bus: Bus,
+    @Inject(ENV) private readonly env: RouterEnv,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  get owner(): string {
+    return this.bus.instanceId;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const every = (ms: number, work: () => Promise<void>) =>
+      this.timers.push(setInterval(() => void work().catch(this.logFailure), ms));
+    await this.store.preparePartitions();
+    this.stopListening = this.bus.listen(workflowSignalled, ({ run }) => void this.told(run).catch(this.logFailure));
+    this.waker.start((runId) => this.wake(runId));
+    this.performer.startChild = (run) => this.start(run).then(({ row }) => row);
+    this.performer.publish = (event) => this.publish(event);
+    every(this.env.WORKFLOW_LEASE_MS / RENEWALS_PER_LEASE, () => this.renew());
+    every(this.env.WORKFLOW_SWEEP_MS, () => this.sweep());
+    every(PARTITION_CHECK_MS, () => this.store.preparePartitions());
+    void this.sweep().catch(this.logFailure);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
+    this.stopListening?.();
+    for (const timer of this.timers) clearInterval(timer);
+    await this.waker.close();
+    for (const run of this.live.values()) run.abandon();
+    await this.expressions.close();
+  }
+
+  /** Stores a run and begins with it here; with a key that was used before, gives that run. */
+  async start(run: NewRun): Promise<{ row: RunRow; isNew: boolean; hash: string | null }> {
+    const started = await this.store.insert(run, this.owner, this.env.WORKFLOW_LEASE_MS);
+    if (started.isNew) await this.open(started.row, true);
+    return started;
+  }
+
+  /** Takes a run that is due, unless somebody has it. */
+  async wake(runId: string): Promise<void> {
+    if (this.isStopping || this.live.has(runId)) return;
+    const row = await this.store.acquire(runId, this.owner, this.env.WORKFLOW_LEASE_MS);
+    if (row) await this.open(row, false);
+  }
+
+  /** Tells a run something, wherever it is. */
+  async tell(runId: string, signal: Signal): Promise<void> {
+    await this.store.signal(runId, signal);
+    await this.announce(runId);
+  }
+
+  async announce(runId: string): Promise<void> {
+    if (this.live.has(runId)) return this.told(runId);
+    await this.wake(runId);
+    if (!this.live.has(runId)) await this.bus.broadcast(workflowSignalled, { run: runId }).catch(() => undefined);
+  }
+
+  /** Gives an event to all runs that listen. */
+  async publish(event: Parameters<RunStore['publish']>[0]): Promise<void> {
+    for (const runId of new Set(await this.store.publish(event))) void this.announce(runId).catch(this.logFailure);
+  }
+
+  private async told(runId: string): Promise<void> {
+    const run = this.live.get(runId);
+    if (!run) return;
+    this.recalled.add(runId);
+    await run.take(await this.store.signals(runId));
+  }
+
+  private async open(row: RunRow, isNew: boolean): Promise<void> {
+    if (this.live.has(row.id)) return;
+    const definition = await this.versions.workflow(row.version_id);
+    const [events, signals] = isNew
+      ? [[], []]
+      : await Promise.all([this.store.events(row.id), this.store.signals(row.id)]);
+    if (this.live.has(row.id)) return;
+    const run = new LiveRun(row, { workflow: definition, expressions: this.expressions, limits: RUN_LIMITS }, events, {
+      commit: (batch) => this.committer.add(batch),
+      isRepeatable: (effect, { principal }) => this.performer.isRepeatable(effect, principal),
+      perform: (effect, context, { principal }) =>
+        runInContext(contextOf({ principal }), () => this.performer.perform(effect, context, row)),
+      now: Date.now,
+      onLeft: (left, why, error) => this.left(left, why, error),
+    });
+    this.live.set(row.id, run);
+    run.start(signals);
+  }
+
+  private left(run: LiveRun, why: 'ended' | 'parked' | 'fenced' | 'failed', error?: unknown): void {
+    if (this.live.get(run.id) === run) this.live.delete(run.id);
+    if (why === 'failed' && error && !(error instanceof Fenced))
+      this.logger.error({ err: error, run: run.id }, 'the history of a run cannot be written');
+    if (this.isStopping) return;
+    const wasRecalled = this.recalled.delete(run.id);
+    if (why === 'parked') {
+      const { due } = run;
+      if (due !== undefined) this.waker.at(run.id, due);
+      if (wasRecalled) void this.wake(run.id).catch(this.logFailure);
+    }
+    const { parent_run: parent } = run.row;
+    if (why === 'ended' && parent !== null) void this.announce(parent).catch(this.logFailure);
+    for (const listener of this.endListeners) if (why === 'ended') listener(run.id);
+  }
+
+  /** Hears of each run that ends in this process. @returns the way to stop it */
+  onEnded(listener: (runId: string) => void): () => void {
+    this.endListeners.add(listener);
+    return () => this.endListeners.delete(listener);
+  }
+
+  private readonly endListeners = new Set<(runId: string) => void>();
+
+  private async renew(): Promise<void> {
+    const runs = [...this.live.values()];
+    if (runs.length === 0) return;
+    const kept = await this.store.renew(
+      runs.map(({ row }) => row),
+      this.env.WORKFLOW_LEASE_MS,
+    );
+    for (const run of runs) if (!kept.has(run.id) && this.live.get(run.id) === run) run.abandon();
+    for (const runId of await this.store.signalled(this.owner)) await this.told(runId);
+  }
+
+  /** Makes every wake-up anew from the table: what the queue lost, and what a process that is gone left behind. */
+  private async sweep(): Promise<void> {
+    if (this.isSweeping || this.isStopping) return;
+    this.isSweeping = true;
+    try {
+      for (;;) {
+        const rows = await this.store.acquireDue(TAKEN_AT_ONCE, this.owner, this.env.WORKFLOW_LEASE_MS);
+        await Promise.all(rows.map((row) => this.open(row, false).catch(this.logFailure)));
+        if (rows.length < TAKEN_AT_ONCE) return;
+      }
+    } finally {
+      this.isSweeping = false;
+    }
+  }
+
+  private readonly logFailure = (error: unknown): void => {
+    if (!this.isStopping) this.logger.error({ err: error }, 'workflow runs');
+  };
+}

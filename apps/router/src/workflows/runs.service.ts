@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import {
+  AppError,
+  decodeCursor,
+  toPage,
+  type Page,
+  type Principal,
+  type Run,
+  type RunDetail,
+  type RunEvent as RunEventView,
+} from '@mcp-router/shared';
+import type { Json } from './definition/json';
+import { RunEngine } from './engine/run-engine';
+import { RunStore, type RunRow } from './engine/run-store';
+import type { RunEvent } from './engine/event';
+import { toDetail, toEventView, toRun } from './run-view';
+import { WorkflowsService } from './workflows.service';
+
+const POLL_MS = 100;
+
+export interface StartRequest {
+  namespace: string;
+  name: string;
+  version: string;
+  input?: unknown;
+  idempotencyKey?: string | undefined;
+  waitMs: number;
+}
+
+/** Runs, as callers see and steer them. Members see their own. */
+@Injectable()
+export class RunsService {
+  constructor(
+    private readonly workflows: WorkflowsService,
+    private readonly engine: RunEngine,
+    private readonly store: RunStore,
+  ) {}
+
+  async start(request: StartRequest, principal: Principal, signal: AbortSignal): Promise<Run & { isNew: boolean }> {
+    const version = await this.workflows.find(request);
+    if (version.status !== 'published')
+      throw new AppError('conflict', 'Only published versions can be run', {
+        hint: `POST /api/v1/workflows/${version.namespace}/${version.name}/versions/${version.version}/publish`,
+      });
+    await this.workflows.requireRunnable(version, principal);
+    const input = (request.input ?? {}) as Json;
+    const { idempotencyKey } = request;
+    const requestHash = createHash('sha256')
+      .update(JSON.stringify([version.namespace, version.name, request.version, input]))
+      .digest('hex');
+    const { row, isNew, hash } = await this.engine.start({
+      versionId: version.id,
+      namespace: version.namespace,
+      name: version.name,
+      version: version.version,
+      principal,
+      input,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey, requestHash }),
+    });
+    if (!isNew && hash !== requestHash)
+      throw new AppError('conflict', 'This Idempotency-Key was used for another request', { hint: 'Take a new key' });
+    const ended = request.waitMs > 0 ? await this.untilEnded(row, request.waitMs, signal) : row;
+    return { ...toRun(ended), isNew };
+  }
+
+  /** @throws AppError `not_found`, also for a run that the principal may not see */
+  async get(id: string, principal: Principal): Promise<RunRow> {
+    const row = await this.store.find(id);
+    if (!row || (principal.role !== 'admin' && row.principal.agentId !== principal.agentId))
+      throw new AppError('not_found', `There is no run ${id}`);
+    return row;
+  }
+
+  async detail(id: string, principal: Principal): Promise<RunDetail> {
+    const row = await this.get(id, principal);
+    return toDetail(row, await this.store.events(id));
+  }
+
+  async control(id: string, action: 'cancel' | 'suspend' | 'resume' | 'retry', principal: Principal): Promise<Run> {
+    const row = await this.get(id, principal);
+    if (action === 'retry') {
+      if (row.state !== 'faulted')
+        throw new AppError('conflict', `The run is ${row.state}; only a faulted one is retried`);
+      if (!(await this.store.reopen(id))) throw new AppError('conflict', 'The run goes on already');
+      await this.engine.wake(id);
+    } else {
+      if (row.ended_at) throw new AppError('conflict', `The run is ${row.state} already`);
+      await this.engine.tell(id, { kind: action });
+    }
+    return toRun(await this.get(id, principal));
+  }
+
+  async decide(
+    id: string,
+    { path, action, output }: { path?: string | undefined; action: 'retry' | 'complete' | 'fail'; output?: unknown },
+    principal: Principal,
+  ): Promise<Run> {
+    const row = await this.get(id, principal);
+    const open = toDetail(row, await this.store.events(id)).uncertain;
+    const chosen = path === undefined && open.length === 1 ? open[0] : open.find((effect) => effect.path === path);
+    if (row.state !== 'needs_attention' || !chosen)
+      throw new AppError('conflict', 'There is nothing to decide there', {
+        ...(open.length > 0 ? { hint: `Open are: ${open.map((effect) => effect.path).join(', ')}` } : {}),
+      });
+    const resolution = action === 'complete' ? { action, output: (output ?? null) as Json } : { action };
+    await this.engine.tell(id, { kind: 'resolve', path: chosen.path, resolution });
+    return toRun(await this.get(id, principal));
+  }
+
+  async events(
+    id: string,
+    { after, limit, waitMs }: { after: number; limit: number; waitMs: number },
+    principal: Principal,
+    signal: AbortSignal,
+  ): Promise<{ items: RunEventView[]; isEnded: boolean }> {
+    const hidden = new Set<string>();
+    const until = Date.now() + waitMs;
+    for (;;) {
+      const row = await this.get(id, principal);
+      const items = await this.store.events(id, after, limit);
+      const isEnded = row.ended_at !== null && items.length < limit;
+      if (items.length > 0 || isEnded || Date.now() >= until || signal.aborted)
+        return { items: items.map((event) => shown(event, hidden)), isEnded };
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  async list(
+    query: {
+      cursor?: string | undefined;
+      limit: number;
+      state?: string | undefined;
+      namespace?: string | undefined;
+      name?: string | undefined;
+    },
+    principal: Principal,
+  ): Promise<Page<Run>> {
+    const { cursor, limit, ...filter } = query;
+    const rows = await this.store.list({
+      ...filter,
+      limit: limit + 1,
+      ...(cursor === undefined ? {} : { before: decodeCursor(cursor) }),
+      ...(principal.role === 'admin' ? {} : { startedBy: principal.agentId }),
+    });
+    const page = toPage(rows, limit, ({ id }) => id);
+    return { ...page, items: page.items.map(toRun) };
+  }
+
+  private async untilEnded(row: RunRow, waitMs: number, signal: AbortSignal): Promise<RunRow> {
+    const until = Date.now() + waitMs;
+    let heard: (() => void) | undefined;
+    const stop = this.engine.onEnded((runId) => {
+      if (runId === row.id) heard?.();
+    });
+    try {
+      let latest = row;
+      // The run may have moved to another router, which does not tell; so it is also looked at now and then.
+      for (let pause = 5; !signal.aborted; pause = Math.min(pause * 2, 500)) {
+        latest = (await this.store.find(row.id)) ?? latest;
+        const left = until - Date.now();
+        if (latest.ended_at || left <= 0) return latest;
+        await new Promise<void>((resolve) => {
+          heard = resolve;
+          setTimeout(resolve, Math.min(pause, left));
+        });
+      }
+      return latest;
+    } finally {
+      stop();
+    }
+  }
+}
+
+function shown(event: RunEvent, hidden: Set<string>): RunEventView {
+  if (event.type === 'effect.scheduled' && event.data.sensitive) hidden.add(event.path);
+  return toEventView(event, hidden);
+}

@@ -1,0 +1,113 @@
+import { Injectable } from '@nestjs/common';
+import { AppError } from '@mcp-router/shared';
+import { DataSource } from 'typeorm';
+import { v7 } from 'uuid';
+import type { JsonObject } from './definition/json';
+import { parseWorkflow } from './definition/parse';
+import type { Workflow } from './definition/workflow';
+
+export interface VersionRow {
+  id: string;
+  namespace: string;
+  name: string;
+  version: string;
+  status: 'draft' | 'published';
+  definition: JsonObject;
+  tools: Record<string, string>;
+  created_at: Date;
+  updated_at: Date;
+  published_at: Date | null;
+}
+
+const COLUMNS = `id, namespace, name, version, status, definition, tools, created_at, updated_at, published_at`;
+const MAX_KEPT = 500;
+
+/** Versions of workflows: a draft may change, a published one never does. */
+@Injectable()
+export class VersionStore {
+  private readonly parsed = new Map<string, Workflow>();
+
+  constructor(private readonly database: DataSource) {}
+
+  /** The definition of a published version, read once. */
+  async workflow(versionId: string): Promise<Workflow> {
+    const known = this.parsed.get(versionId);
+    if (known) return known;
+    const [row] = await this.query<VersionRow>(`SELECT ${COLUMNS} FROM router.workflow_version WHERE id = $1`, [
+      versionId,
+    ]);
+    const workflow = row && parseWorkflow(row.definition).workflow;
+    if (!row || !workflow) throw new AppError('not_found', 'The version of the workflow is not there any more');
+    if (row.status === 'published') {
+      if (this.parsed.size >= MAX_KEPT) this.parsed.clear();
+      this.parsed.set(versionId, workflow);
+    }
+    return workflow;
+  }
+
+  /** @throws AppError `conflict` for a version that is published */
+  async save(workflow: Workflow, tools: Record<string, string>): Promise<{ row: VersionRow; isNew: boolean }> {
+    const { namespace, name, version } = workflow.document;
+    const [row] = await this.query<VersionRow & { is_new: boolean }>(
+      `INSERT INTO router.workflow_version (id, namespace, name, version, status, definition, tools)
+       VALUES ($1, $2, $3, $4, 'draft', $5, $6)
+       ON CONFLICT (namespace, name, version) DO UPDATE SET definition = excluded.definition, tools = excluded.tools,
+         updated_at = now() WHERE workflow_version.status = 'draft'
+       RETURNING ${COLUMNS}, created_at = updated_at AS is_new`,
+      [v7(), namespace, name, version, JSON.stringify(workflow.source), JSON.stringify(tools)],
+    );
+    if (!row)
+      throw new AppError('conflict', `Version ${version} of ${namespace}/${name} is published and does not change`, {
+        hint: 'Give the definition another document.version',
+      });
+    return { row, isNew: row.is_new };
+  }
+
+  /** Publishing what is published changes nothing. */
+  async publish(id: string, tools: Record<string, string>): Promise<VersionRow> {
+    const [row] = await this.query<VersionRow>(
+      `UPDATE router.workflow_version SET status = 'published', tools = $2, updated_at = now(),
+         published_at = coalesce(published_at, now()) WHERE id = $1 RETURNING ${COLUMNS}`,
+      [id, JSON.stringify(tools)],
+    );
+    if (!row) throw new AppError('not_found', 'There is no such version');
+    return row;
+  }
+
+  /** The newest first, of one workflow or of all. */
+  list(namespace?: string, name?: string): Promise<VersionRow[]> {
+    return this.query<VersionRow>(
+      `SELECT ${COLUMNS} FROM router.workflow_version
+        WHERE ($1::text IS NULL OR namespace = $1) AND ($2::text IS NULL OR name = $2)
+        ORDER BY namespace, name, created_at DESC`,
+      [namespace ?? null, name ?? null],
+    );
+  }
+
+  /** @param version `latest` is the one that was published last */
+  async find(namespace: string, name: string, version: string): Promise<VersionRow | undefined> {
+    const rows = await this.query<VersionRow>(
+      `SELECT ${COLUMNS} FROM router.workflow_version WHERE namespace = $1 AND name = $2
+         AND CASE WHEN $3 = 'latest' THEN status = 'published' ELSE version = $3 END
+       ORDER BY published_at DESC NULLS LAST LIMIT 1`,
+      [namespace, name, version],
+    );
+    return rows[0];
+  }
+
+  /** @returns how many drafts were removed; published versions stay */
+  async removeDrafts(namespace: string, name: string, version?: string): Promise<number> {
+    const rows = await this.query(
+      `DELETE FROM router.workflow_version v WHERE namespace = $1 AND name = $2 AND status = 'draft'
+         AND ($3::text IS NULL OR version = $3)
+         AND NOT EXISTS (SELECT 1 FROM router.workflow_run r WHERE r.version_id = v.id) RETURNING id`,
+      [namespace, name, version ?? null],
+    );
+    return rows.length;
+  }
+
+  private async query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
+    const result = (await this.database.query(sql, values)) as T[] | [T[], number];
+    return (Array.isArray(result[0]) && typeof result[1] === 'number' ? result[0] : result) as T[];
+  }
+}

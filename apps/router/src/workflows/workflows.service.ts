@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { AppError, type Principal, type Workflow as WorkflowView, type WorkflowReport } from '@mcp-router/shared';
+import { Catalogue } from '../catalogue/catalogue';
+import { liveCatalogue } from './live-catalogue';
+import { validateWorkflow, type ValidationResult } from './validation/validate';
+import { VersionStore, type VersionRow } from './version-store';
+
+/** Definitions: checked, kept as drafts, published. */
+@Injectable()
+export class WorkflowsService {
+  constructor(
+    private readonly versions: VersionStore,
+    private readonly catalogue: Catalogue,
+  ) {}
+
+  async validate(definition: unknown, principal: Principal): Promise<WorkflowReport> {
+    const { valid, diagnostics } = await this.check(definition, principal);
+    return { valid, diagnostics };
+  }
+
+  /** @throws AppError `invalid_request` for what cannot be read as a workflow at all */
+  async save(definition: unknown, principal: Principal): Promise<WorkflowView & Pick<WorkflowReport, 'diagnostics'>> {
+    const { workflow, diagnostics, tools } = await this.check(definition, principal);
+    if (!workflow || diagnostics.some(({ code, severity }) => severity === 'error' && code.startsWith('WF1')))
+      throw refusal(diagnostics, 'The definition is not a workflow');
+    const { row } = await this.versions.save(workflow, tools);
+    return { ...toView(row), diagnostics };
+  }
+
+  /** @throws AppError `invalid_request` when the validation finds errors */
+  async publish(
+    ref: { namespace: string; name: string; version: string },
+    principal: Principal,
+  ): Promise<WorkflowView> {
+    const row = await this.find(ref);
+    if (row.status === 'published') return toView(row);
+    const { valid, diagnostics, tools } = await this.check(row.definition, principal);
+    if (!valid) throw refusal(diagnostics, 'The workflow has errors');
+    return toView(await this.versions.publish(row.id, tools));
+  }
+
+  /** What keeps a version from being run by a caller, as of now. @throws AppError `invalid_request` */
+  async requireRunnable(row: VersionRow, principal: Principal): Promise<void> {
+    const { valid, diagnostics } = await this.check(row.definition, principal, row.tools);
+    if (!valid) throw refusal(diagnostics, 'The workflow cannot be run');
+  }
+
+  /** @throws AppError `not_found` */
+  async find({ namespace, name, version }: { namespace: string; name: string; version: string }): Promise<VersionRow> {
+    const row = await this.versions.find(namespace, name, version);
+    if (row) return row;
+    throw new AppError('not_found', `There is no version "${version}" of the workflow ${namespace}/${name}`, {
+      hint: version === 'latest' ? 'Publish a version first' : 'GET /api/v1/workflows lists what there is',
+    });
+  }
+
+  private async check(
+    definition: unknown,
+    principal: Principal,
+    publishedHashes?: Record<string, string>,
+  ): Promise<ValidationResult> {
+    const all = await this.versions.list();
+    const catalogue = liveCatalogue(this.catalogue, all, principal);
+    return validateWorkflow(definition, catalogue, publishedHashes ? { publishedHashes } : {});
+  }
+}
+
+export function toView(row: VersionRow, withDefinition = false): WorkflowView {
+  const document = row.definition['document'] as { title?: string; summary?: string };
+  return {
+    namespace: row.namespace,
+    name: row.name,
+    version: row.version,
+    status: row.status,
+    ...(document.title === undefined ? {} : { title: document.title }),
+    ...(document.summary === undefined ? {} : { summary: document.summary }),
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+    publishedAt: row.published_at?.toISOString() ?? null,
+    ...(withDefinition ? { definition: row.definition } : {}),
+  };
+}
+
+function refusal(diagnostics: WorkflowReport['diagnostics'], detail: string): AppError {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  return new AppError('invalid_request', detail, {
+    errors: errors.slice(0, 50).map(({ pointer, message, code }) => ({ pointer, detail: `${code}: ${message}` })),
+    hint: errors[0]?.hint ?? 'POST /api/v1/workflows/validate tells what is wrong',
+    data: { diagnostics: errors.slice(0, 50) },
+  });
+}
