@@ -41,7 +41,8 @@ describe('a workflow', () => {
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line) as { what: string; mark: string; key: string });
-  const begun = async (mark: string) => (await effects()).filter((entry) => entry.mark === mark && entry.what === 'begin');
+  const begun = async (mark: string) =>
+    (await effects()).filter((entry) => entry.mark === mark && entry.what === 'begin');
 
   async function publish(name: string, tasks: unknown[], rest: object = {}): Promise<void> {
     const document = { dsl: '1.0.3', namespace: 'test', name, version: '1.0.0' };
@@ -142,7 +143,8 @@ describe('a workflow', () => {
     await system.routers[0]?.restart('SIGKILL');
     const { body: page } = await system.api<{ items: { id: string; run: string }[] }>('GET', '/api/v1/approvals');
     const approval = page.items.find(({ run }) => run === body.id);
-    const decide = (answer: object) => system.api('POST', `/api/v1/approvals/${approval?.id}`, { approve: true, answer });
+    const decide = (answer: object) =>
+      system.api('POST', `/api/v1/approvals/${approval?.id}`, { approve: true, answer });
     expect(await decide({ ok: 'maybe' })).toMatchObject({ status: 422 });
     expect(await decide({ ok: true })).toMatchObject({ status: 200, body: { status: 'approved' } });
     expect(await until(body.id, 'completed')).toMatchObject({ output: { ok: true } });
@@ -169,7 +171,9 @@ describe('a workflow', () => {
 
   it('runs another workflow and puts out what that does', async () => {
     await publish('outer', [
-      { inner: { run: { workflow: { namespace: 'test', name: 'first', version: '1.0.0', input: { name: 'Child' } } } } },
+      {
+        inner: { run: { workflow: { namespace: 'test', name: 'first', version: '1.0.0', input: { name: 'Child' } } } },
+      },
     ]);
     const { body } = await start('outer', {}, '15s');
     expect(body).toMatchObject({ state: 'completed', output: { said: 'Child', again: 'Child' } });
@@ -180,7 +184,9 @@ describe('a workflow', () => {
       { hear: { listen: { to: { one: { with: { type: 'test.said' } } } } } },
       { out: { set: { heard: '${ .[0].text }' } } },
     ]);
-    await publish('says', [{ say: { emit: { event: { with: { source: 'https://e.com', type: 'test.said', data: { text: 'hi' } } } } } }]);
+    await publish('says', [
+      { say: { emit: { event: { with: { source: 'https://e.com', type: 'test.said', data: { text: 'hi' } } } } } },
+    ]);
     const { body } = await start('hears', {});
     await until(body.id, 'waiting');
     expect((await start('says', {}, '10s')).body.state).toBe('completed');

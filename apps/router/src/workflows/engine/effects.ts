@@ -23,7 +23,9 @@ export class Effects {
     if (past.ended) return this.recall(past.ended, strand);
     const input = effect.kind === 'call' ? effect.args : effect.kind === 'emit' ? effect.event : effect.workflow.input;
     const { idempotency, onUncertain, sensitive } = task.metadata;
-    const isSafe = idempotency === 'safe' || (idempotency === 'auto' && this.host.isRepeatable(effect));
+    // What the tool said of itself when it was first called holds.
+    const isSafe =
+      past.scheduled?.isSafe ?? (idempotency === 'safe' || (idempotency === 'auto' && this.host.isRepeatable(effect)));
     if (past.scheduled && !isSafe) {
       const known = await this.settleUncertain(past, onUncertain, path, pointer, strand);
       if (known) return this.recall(known, strand);

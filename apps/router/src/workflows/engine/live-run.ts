@@ -40,6 +40,10 @@ export class LiveRun implements RunHost {
   private unwritten: RunEvent[] = [];
   private consumed: string[] = [];
   private readonly seen = new Set<string>();
+  private readonly inbox: StoredSignal[] = [];
+  /** What may belong to an effect that is in flight. */
+  private readonly kept: StoredSignal[] = [];
+  private isObeying = false;
   private projection: Projection | undefined;
   private projectedState: RunState;
   private writing: Promise<void> | undefined;
@@ -74,7 +78,7 @@ export class LiveRun implements RunHost {
       this.outcome = 'cancelled';
       this.agenda.stir();
     } else this.interpret();
-    if (signals.length > 0) void this.take(signals);
+    if (signals.length > 0) this.take(signals);
   }
 
   private interpret(): void {
@@ -142,26 +146,35 @@ export class LiveRun implements RunHost {
     return this.around.perform(effect, context, this.row);
   }
 
-  /** Takes what the run was told into its history, each signal once. */
-  async take(signals: readonly StoredSignal[]): Promise<void> {
-    for (const { id, body } of signals) {
-      if (this.seen.has(id) || this.isOver || this.isLeaving) continue;
-      this.seen.add(id);
-      if (await this.obey(body)) this.consumed.push(id);
-      else this.seen.delete(id);
+  /** Takes what the run was told, each signal once; it is obeyed when everything waits. */
+  take(signals: readonly StoredSignal[]): void {
+    for (const signal of signals) {
+      if (this.seen.has(signal.id)) continue;
+      this.seen.add(signal.id);
+      this.inbox.push(signal);
     }
-    await this.stored().catch(() => undefined);
     this.agenda.stir();
   }
 
-  /** @returns whether the signal has been dealt with */
+  /** What cannot be obeyed now is kept as long as something is in flight that it may belong to; then it is stale. */
+  private async obeyAll(isBusy: boolean): Promise<void> {
+    this.isObeying = true;
+    for (const signal of this.inbox.splice(0)) {
+      if ((await this.obey(signal.body)) || !isBusy) this.consumed.push(signal.id);
+      else this.kept.push(signal);
+    }
+    this.isObeying = false;
+    void this.stored().catch(() => undefined);
+    this.agenda.stir();
+  }
+
+  /** @returns whether it had an effect */
   private async obey(signal: Signal): Promise<boolean> {
     switch (signal.kind) {
       case 'cancel':
-        if (this.outcome) return true;
         this.append({ type: 'run.cancelling' });
         this.interpreter.root.cancel();
-        this.outcome = 'cancelled';
+        this.outcome ??= 'cancelled';
         return true;
       case 'suspend':
         if (!this.journal.isSuspended) this.append({ type: 'run.suspended' });
@@ -171,11 +184,9 @@ export class LiveRun implements RunHost {
         for (const block of this.agenda.blocks())
           if (block.kind === 'suspended') this.agenda.settle(block, { value: undefined });
         return true;
-      case 'retry':
-        return true;
       case 'resolve': {
         const block = this.agenda.find('uncertain', signal.path);
-        if (!block) return this.isQuiet();
+        if (!block) return false;
         this.append({ type: 'effect.resolved', path: signal.path, data: signal.resolution });
         this.agenda.settle(block, { value: undefined });
         return true;
@@ -187,14 +198,13 @@ export class LiveRun implements RunHost {
         this.agenda.settle(block, { value: undefined });
         return true;
       }
-      case 'event': {
+      case 'event':
         for (const block of this.agenda.blocks()) {
           if (block.kind !== 'listen' || !(await block.matches(signal.event))) continue;
           this.append({ type: 'input.received', path: block.path, data: { value: signal.event } });
           this.agenda.settle(block, { value: undefined });
         }
         return true;
-      }
     }
   }
 
@@ -203,20 +213,20 @@ export class LiveRun implements RunHost {
     this.leave('failed');
   }
 
-  private isQuiet(): boolean {
-    return this.projectedState !== 'running' && this.projectedState !== 'pending';
-  }
-
   private onQuiet(): void {
-    if (this.isOver || this.isLeaving) return;
+    if (this.isOver || this.isLeaving || this.isObeying) return;
     if (this.outcome !== undefined) return void this.end(this.outcome);
     const blocks = this.agenda.blocks();
+    const isBusy = blocks.some(({ kind }) => kind === 'effect');
+    if (!isBusy || this.kept.some(({ body }) => body.kind === 'input' && this.agenda.find('child', body.path)))
+      this.inbox.unshift(...this.kept.splice(0));
+    if (this.inbox.length > 0) return void this.obeyAll(isBusy);
     const { isSuspended } = this.journal;
     const timer = isSuspended ? undefined : earliest(blocks);
     const now = this.around.now();
     if (timer && timer.due <= now) return this.agenda.settle(timer, { value: 'late' });
     this.arm(timer?.due, now);
-    if (blocks.some(({ kind }) => kind === 'effect')) return this.project('running', timer?.due ?? null, false, blocks);
+    if (isBusy) return this.project('running', timer?.due ?? null, false, blocks);
     const state: RunState = isSuspended
       ? 'suspended'
       : blocks.some(({ kind }) => kind === 'uncertain')

@@ -105,7 +105,7 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
     const run = this.live.get(runId);
     if (!run) return;
     this.recalled.add(runId);
-    await run.take(await this.store.signals(runId));
+    run.take(await this.store.signals(runId));
   }
 
   private async open(row: RunRow, isNew: boolean): Promise<void> {

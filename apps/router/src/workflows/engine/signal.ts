@@ -6,7 +6,6 @@ export type Signal =
   | { kind: 'cancel' }
   | { kind: 'suspend' }
   | { kind: 'resume' }
-  | { kind: 'retry' }
   | { kind: 'resolve'; path: string; resolution: Resolution }
   | { kind: 'input'; path: string; outcome: { value: Json } | { error: WorkflowError } }
   | { kind: 'event'; event: Json };

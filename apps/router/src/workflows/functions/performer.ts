@@ -13,6 +13,10 @@ import { callHttp, isRepeatableRequest } from './http';
 import { askModel } from './llm';
 import { toolOutput } from './tool-output';
 
+/** How long a tool may be missing that was there when the run was started. */
+const TOOL_WAIT_MS = 15_000;
+const TOOL_POLL_MS = 50;
+
 /** Carries out the effects of runs, as the one who started the run. */
 @Injectable()
 export class Performer {
@@ -60,6 +64,7 @@ export class Performer {
   ): Promise<Json> {
     switch (task.target) {
       case 'tool': {
+        await this.untilOffered(task.call, signal);
         const meta = { 'mcp-router/idempotency-key': key };
         const result = await this.tools.call({
           tool: task.call,
@@ -78,6 +83,13 @@ export class Performer {
       default:
         throw WorkflowFault.of('configuration', `\`call: ${task.call}\` is not available in this release`);
     }
+  }
+
+  /** After a start the lists of servers come one by one, while runs go on at once. */
+  private async untilOffered(tool: string, signal: AbortSignal): Promise<void> {
+    const until = Date.now() + TOOL_WAIT_MS;
+    while (!this.catalogue.find('tools', tool) && Date.now() < until && !signal.aborted)
+      await new Promise((resolve) => setTimeout(resolve, TOOL_POLL_MS));
   }
 
   private async run({ workflow }: Effect & { kind: 'run' }, { path }: EffectContext, parent: RunRow): Promise<Json> {
