@@ -1,3 +1,13 @@
+import { codeInjection } from './code-injection.rule';
+import { commandInjection } from './command-injection.rule';
+import { disabledTls } from './disabled-tls.rule';
+import { hardCodedSecret } from './hard-coded-secret.rule';
+import { requestForgery } from './request-forgery.rule';
+import { requestPath } from './request-path.rule';
+import { slowRegex } from './slow-regex.rule';
+import { sqlInjection } from './sql-injection.rule';
+import { unsafeDeserialisation } from './unsafe-deserialisation.rule';
+import { weakCrypto } from './weak-crypto.rule';
 import { annotationLie } from './annotation-lie.rule';
 import { commandInText } from './command-in-text.rule';
 import { concealment } from './concealment.rule';
@@ -36,6 +46,16 @@ export const RULES: readonly Rule[] = [
   missingSchema,
   overBroadSchema,
   missingDescription,
+  commandInjection,
+  codeInjection,
+  sqlInjection,
+  requestPath,
+  requestForgery,
+  unsafeDeserialisation,
+  disabledTls,
+  weakCrypto,
+  hardCodedSecret,
+  slowRegex,
   importCycle,
   layerViolation,
   deadExport,
