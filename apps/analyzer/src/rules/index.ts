@@ -1,3 +1,8 @@
+import { missingTimeout } from './missing-timeout.rule';
+import { secretInResult } from './secret-in-result.rule';
+import { stdoutLogging } from './stdout-logging.rule';
+import { toolWithoutSchema } from './tool-without-schema.rule';
+import { uncheckedArgument } from './unchecked-argument.rule';
 import { codeInjection } from './code-injection.rule';
 import { commandInjection } from './command-injection.rule';
 import { disabledTls } from './disabled-tls.rule';
@@ -56,6 +61,11 @@ export const RULES: readonly Rule[] = [
   weakCrypto,
   hardCodedSecret,
   slowRegex,
+  uncheckedArgument,
+  toolWithoutSchema,
+  missingTimeout,
+  stdoutLogging,
+  secretInResult,
   importCycle,
   layerViolation,
   deadExport,
