@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus, ENV, LOGGER } from '@mcp-router/platform';
 import { analysisCancelled, type analyseCode, AppError, type Analysis, type AnalysisOptions } from '@mcp-router/shared';
@@ -102,6 +103,8 @@ export class AnalysesService implements OnApplicationBootstrap, OnApplicationShu
   private async work(id: string): Promise<void> {
     if (!(await this.analyses.start(id))) return;
     const abort = new AbortController();
+    // Every file of a batch listens to it.
+    setMaxListeners(0, abort.signal);
     const deadline = setTimeout(() => abort.abort(), this.env.ANALYZER_JOB_TIMEOUT_MS);
     this.running.set(id, abort);
     try {

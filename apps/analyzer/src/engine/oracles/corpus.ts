@@ -8,7 +8,7 @@ export interface CorpusFile {
   source: string;
 }
 
-const MODULES = dirname(dirname(require.resolve('zod/package.json')));
+const MODULES = dirname(dirname(require.resolve('yauzl')));
 
 /**
  * Files of installed packages: code that nobody of this project wrote.
