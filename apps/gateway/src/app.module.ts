@@ -25,6 +25,7 @@ import { RequestContext } from './http/request-context';
 import { McpModule } from './mcp/mcp.module';
 import { MetricQueriesController } from './metrics/metric-queries.controller';
 import { MetricsController } from './metrics/metrics.controller';
+import { AlertRulesController, AlertsController, NotifiersController } from './monitoring/alerts.controller';
 import { EventFeed } from './monitoring/event-feed';
 import { EventsController } from './monitoring/events.controller';
 import { SystemController } from './monitoring/system.controller';
@@ -41,6 +42,9 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
   imports: [TypeOrmModule.forFeature([FlagOverrideEntity]), AccessModule, AnalysisModule, McpModule],
   controllers: [
     ApprovalsController,
+    AlertRulesController,
+    AlertsController,
+    NotifiersController,
     CallsController,
     CandidatesController,
     ConfigurationController,

@@ -1,4 +1,8 @@
 import { Module } from '@nestjs/common';
+import { AlertsHandler } from './alerts/alerts.handler';
+import { AlertsStore } from './alerts/alerts.store';
+import { Evaluator } from './alerts/evaluator';
+import { Webhooks } from './alerts/webhooks';
 import { CallsHandler } from './calls/calls.handler';
 import { CallsService } from './calls/calls.service';
 import { EventsHandler } from './events/events.handler';
@@ -12,7 +16,18 @@ import { SystemHandler } from './system/system.handler';
 import { SystemService } from './system/system.service';
 
 @Module({
-  controllers: [CallsHandler, EventsHandler, MetricsHandler, SystemHandler],
-  providers: [CallsService, Collector, EventsService, EventsStore, MetricsService, MetricsStore, SystemService],
+  controllers: [AlertsHandler, CallsHandler, EventsHandler, MetricsHandler, SystemHandler],
+  providers: [
+    AlertsStore,
+    Evaluator,
+    Webhooks,
+    CallsService,
+    Collector,
+    EventsService,
+    EventsStore,
+    MetricsService,
+    MetricsStore,
+    SystemService,
+  ],
 })
 export class AppModule {}

@@ -1,7 +1,8 @@
-import { CommonEnv } from '@mcp-router/platform';
+import { CommonEnv, OutboundEnv } from '@mcp-router/platform';
 import { z } from 'zod';
 
 export const MonitorEnv = CommonEnv.extend({
+  ...OutboundEnv,
   CALL_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30).describe('How long the call log is kept'),
   EVENT_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(90).describe('How long events are kept'),
 });

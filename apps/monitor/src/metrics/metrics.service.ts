@@ -95,7 +95,7 @@ function stepsOf(points: readonly Point[], stepMs: number, aggregate: MetricAggr
 }
 
 /** A counter's increase, and how often a histogram recorded, are per second; the rest is over the values. */
-function valueOf(step: ExponentialHistogram, aggregate: MetricAggregate, stepMs: number): number {
+export function valueOf(step: ExponentialHistogram, aggregate: MetricAggregate, stepMs: number): number {
   switch (aggregate) {
     case 'rate':
       return (step.hasBuckets ? step.count : step.sum) / (stepMs / 1000);

@@ -1,0 +1,87 @@
+import { Controller } from '@nestjs/common';
+import { Handles } from '@mcp-router/platform';
+import {
+  addAlertRule,
+  addNotifier,
+  getAlertRule,
+  listAlertRules,
+  listAlerts,
+  listNotifiers,
+  removeAlertRule,
+  removeNotifier,
+  replaceAlertRule,
+  testAlertRule,
+  type Alert,
+  type AlertRule,
+  type AlertRuleTest,
+  type NewAlertRule,
+  type Notifier,
+  type Page,
+  type PageQuery,
+} from '@mcp-router/shared';
+import type { z } from 'zod';
+import { MetricsStore } from '../metrics/metrics.store';
+import { AlertsStore } from './alerts.store';
+import { backtest } from './backtest';
+import { Webhooks } from './webhooks';
+
+@Controller()
+export class AlertsHandler {
+  constructor(
+    private readonly alerts: AlertsStore,
+    private readonly metrics: MetricsStore,
+    private readonly webhooks: Webhooks,
+  ) {}
+
+  @Handles(listAlertRules)
+  rules(query: PageQuery): Promise<Page<AlertRule>> {
+    return this.alerts.rules(query);
+  }
+
+  @Handles(getAlertRule)
+  rule({ rule }: { rule: string }): Promise<AlertRule> {
+    return this.alerts.rule(rule);
+  }
+
+  @Handles(addAlertRule)
+  add(rule: NewAlertRule): Promise<AlertRule> {
+    return this.alerts.addRule(rule);
+  }
+
+  @Handles(replaceAlertRule)
+  replace({ rule, definition }: z.output<typeof replaceAlertRule.input>): Promise<AlertRule> {
+    return this.alerts.replaceRule(rule, definition);
+  }
+
+  @Handles(removeAlertRule)
+  async remove({ rule }: { rule: string }): Promise<Record<string, never>> {
+    await this.alerts.removeRule(rule);
+    return {};
+  }
+
+  @Handles(testAlertRule)
+  test({ rule, from, to }: z.output<typeof testAlertRule.input>): Promise<AlertRuleTest> {
+    return backtest(this.metrics, rule, Date.parse(from), Date.parse(to));
+  }
+
+  @Handles(listAlerts)
+  async list(query: z.output<typeof listAlerts.input>): Promise<{ items: Alert[] }> {
+    return { items: await this.alerts.alerts(query) };
+  }
+
+  @Handles(listNotifiers)
+  async notifiers(): Promise<{ items: Notifier[] }> {
+    return { items: await this.webhooks.list() };
+  }
+
+  @Handles(addNotifier)
+  addNotifier(notifier: z.output<typeof addNotifier.input>): Promise<Notifier> {
+    return this.webhooks.add(notifier);
+  }
+
+  @Handles(removeNotifier)
+  async removeNotifier({ name }: { name: string }): Promise<Record<string, never>> {
+    await this.webhooks.remove(name);
+    return {};
+  }
+}

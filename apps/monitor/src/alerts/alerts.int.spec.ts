@@ -1,0 +1,165 @@
+import { createHmac } from 'node:crypto';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { openTestDatabase } from '@mcp-router/platform/testing';
+import { NewAlertRule, NewNotifier, type RecordedEvent } from '@mcp-router/shared';
+import { pino } from 'pino';
+import type { DataSource } from 'typeorm';
+import { MetricsStore } from '../metrics/metrics.store';
+import { valuePoint } from '../metrics/point';
+import { bucketOf, FINEST } from '../metrics/tier';
+import { MIGRATIONS } from '../migrations';
+import { AlertsStore } from './alerts.store';
+import { backtest } from './backtest';
+import { DEFAULT_RULES } from './default-rules';
+import { Evaluator } from './evaluator';
+import { Webhooks } from './webhooks';
+
+const logger = pino({ level: 'silent' });
+const SECRET = 'a-secret-of-a-receiver';
+
+describe('alerts', () => {
+  let database: DataSource;
+  let close: () => Promise<void>;
+  let metrics: MetricsStore;
+  let alerts: AlertsStore;
+  let webhooks: Webhooks;
+  let evaluator: Evaluator;
+  let receiver: Server;
+  let events: RecordedEvent[];
+  let received: { headers: IncomingHttpHeaders; body: string }[];
+  /** What the receiver answers, one after the other; 204 after the last. */
+  let answers: number[];
+  let heard: () => void;
+
+  beforeEach(async () => {
+    ({ database, close } = await openTestDatabase({ schema: 'monitor', entities: [], migrations: MIGRATIONS }));
+    [events, received, answers, heard] = [[], [], [], () => undefined];
+    receiver = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        received.push({ headers: request.headers, body });
+        response.writeHead(answers.shift() ?? 204).end(() => heard());
+      });
+    }).listen(0, '127.0.0.1');
+    await new Promise((done) => receiver.once('listening', done));
+    const env = {
+      REDIS_URL: process.env['REDIS_URL'],
+      REDIS_PREFIX: `test-alerts-${process.pid}-${Date.now()}:`,
+      OUTBOUND_ALLOW: ['loopback'],
+    };
+    metrics = new MetricsStore(database);
+    alerts = new AlertsStore(database);
+    webhooks = new Webhooks(env as never, database, logger);
+    const bus = { record: (_: unknown, event: RecordedEvent) => events.push(event) };
+    evaluator = new Evaluator(bus as never, alerts, metrics, webhooks, database, logger);
+    await database.query(`DELETE FROM monitor.alert_rule`);
+  });
+  afterEach(async () => {
+    await webhooks.onApplicationShutdown();
+    receiver.close();
+    await close();
+  });
+
+  const now = bucketOf(Date.now(), FINEST.stepMs);
+  /** `n` calls a second for each of the last steps. */
+  const count = (secondsAgo: number, n: number, labels: Record<string, string> = {}) =>
+    metrics.write([
+      {
+        key: { name: 'calls_total', type: 'counter', labels },
+        point: valuePoint(now - secondsAgo * 1000, n),
+      },
+    ]);
+  const rule = (fields: object) =>
+    NewAlertRule.parse({
+      name: 'r',
+      metric: 'calls_total',
+      aggregate: 'rate',
+      threshold: 1,
+      windowSeconds: 60,
+      ...fields,
+    });
+
+  it('are pending, fire and are resolved, and each is told once', async () => {
+    await alerts.addRule(rule({ by: ['server'], forSeconds: 30 }));
+    await count(10, 120, { server: 'git' });
+    await count(10, 30, { server: 'calm' });
+    const states = async () => (await alerts.alerts({})).map(({ labels, state }) => [labels['server'], state]);
+    await evaluator.evaluateAll(now);
+    expect(await states()).toEqual([['git', 'pending']]);
+    await evaluator.evaluateAll(now + 30_000);
+    await evaluator.evaluateAll(now + 40_000);
+    expect(await states()).toEqual([['git', 'firing']]);
+    await evaluator.evaluateAll(now + 70_000);
+    await evaluator.evaluateAll(now + 80_000);
+    expect(await states()).toEqual([['git', 'resolved']]);
+    expect(events.map(({ type, server }) => [type, server])).toEqual([
+      ['alert.firing', 'git'],
+      ['alert.resolved', 'git'],
+    ]);
+  });
+
+  it('of a ratio leave out what went well, and a burn that has stopped does not fire', async () => {
+    const ratio = rule({ ratio: true, except: { error_type: '' }, threshold: 0.1 });
+    await alerts.addRule(ratio);
+    await alerts.addRule({ ...ratio, name: 'burn', windowSeconds: 300, shortWindowSeconds: 60 });
+    await count(200, 80, { error_type: '' });
+    await count(200, 20, { error_type: 'timeout' });
+    await count(10, 100, { error_type: '' });
+    await evaluator.evaluateAll(now - 180_000);
+    expect((await alerts.alerts({})).map(({ rule: name, value }) => [name, Number(value?.toFixed(6))]).sort()).toEqual([
+      ['burn', 0.2],
+      ['r', 0.2],
+    ]);
+    await evaluator.evaluateAll(now);
+    expect((await alerts.alerts({ state: 'firing' })).map(({ rule: name }) => name)).toEqual([]);
+  });
+
+  it('tell a window without data as the rule says', async () => {
+    await count(500, 1);
+    for (const noData of ['ok', 'alert', 'keep']) await alerts.addRule(rule({ name: noData, noData }));
+    await evaluator.evaluateAll(now);
+    expect((await alerts.alerts({})).map(({ rule: name, value }) => [name, value])).toEqual([['alert', null]]);
+  });
+
+  it('can be tried on history', async () => {
+    for (let ago = 600; ago > 300; ago -= 10) await count(ago, 100);
+    const test = await backtest(metrics, rule({ forSeconds: 60 }), now - 900_000, now);
+    expect(test.transitions.map(({ state }) => state)).toEqual(['pending', 'firing', 'resolved']);
+    expect(test.firingSeconds).toBeGreaterThan(200);
+    expect(test.firingSeconds).toBeLessThan(360);
+  });
+
+  it('have twelve rules from the start', () => {
+    expect(new Set(DEFAULT_RULES.map(({ name }) => name)).size).toBe(12);
+  });
+
+  it('are sent signed, tried again, and failures can be seen', async () => {
+    answers = [500];
+    webhooks.onApplicationBootstrap();
+    const { port } = receiver.address() as AddressInfo;
+    await webhooks.add(NewNotifier.parse({ name: 'hook', url: `http://127.0.0.1:${port}/x`, secret: SECRET }));
+    await alerts.addRule(rule({}));
+    await count(10, 120);
+    const next = () => new Promise<void>((done) => (heard = done));
+    const first = next();
+    await evaluator.evaluateAll(now);
+    await first;
+    const second = next();
+    await second;
+    for (const { headers, body } of received) {
+      const digest = createHmac('sha256', SECRET).update(`${headers['x-mcp-router-timestamp']}.${body}`).digest('hex');
+      expect(headers['x-mcp-router-signature']).toBe(`sha256=${digest}`);
+    }
+    expect(received[1]?.body).toBe(received[0]?.body);
+    expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ rule: 'r', state: 'firing', value: 2 });
+    await webhooks.onApplicationShutdown();
+    expect(await webhooks.list()).toMatchObject([{ name: 'hook', delivered: 1, failed: 0, lastError: null }]);
+  }, 20_000);
+
+  it('are not sent where requests may not go', async () => {
+    const notifier = NewNotifier.parse({ name: 'hook', url: 'http://169.254.169.254/', secret: SECRET });
+    await expect(webhooks.add(notifier)).rejects.toMatchObject({ code: 'url_refused' });
+  });
+});
