@@ -5,7 +5,7 @@ import type { CatalogueItem } from '../catalogue/catalogue-item';
 import { CallRecorder, outcomeOfResult } from '../calls/call-recorder';
 import { modernEnvelope } from '../upstreams/handshake';
 import { outcomeOf, requestText } from '../upstreams/message';
-import { paramHeaders } from '../upstreams/param-headers';
+import { headersFor, scanHeaderParams } from '../translation/header-params';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
 import { ArgumentCheck } from './argument-check';
 
@@ -99,13 +99,15 @@ export class ToolsService {
     if (!upstream) throw new AppError('upstream_unavailable', `The server "${tool.server}" is being removed`);
     const { era, protocolVersion } = await upstream.ready(signal);
     const envelope = era === 'modern' ? modernEnvelope(protocolVersion) : {};
+    const message = requestText('1', 'tools/call', {
+      name: tool.name,
+      arguments: args,
+      ...(era === 'modern' || meta ? { _meta: { ...meta, ...envelope } } : {}),
+    });
+    const declared = era === 'modern' ? scanHeaderParams(tool.text) : [];
     const response = await upstream.exchange({
-      message: requestText('1', 'tools/call', {
-        name: tool.name,
-        arguments: args,
-        ...(era === 'modern' || meta ? { _meta: { ...meta, ...envelope } } : {}),
-      }),
-      headers: era === 'modern' ? paramHeaders(tool.text, args) : {},
+      message,
+      headers: headersFor(declared, message.text, message.params?.start ?? 0, undefined) ?? {},
       ...(timeoutMs !== undefined && { timeoutMs }),
       principal,
       signal,
