@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus, ENV, LOGGER, contextOf, runInContext } from '@mcp-router/platform';
-import { SYSTEM_PRINCIPAL, catalogueChanged, listServers, serverChanged } from '@mcp-router/shared';
+import { AppError, SYSTEM_PRINCIPAL, catalogueChanged, listServers, serverChanged } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import type { DiscoveryEnv } from '../config';
 import { HealthService } from './health.service';
@@ -112,7 +112,11 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
   /** Runs work of the schedule in a context of its own; what fails is tried again when it is next due. */
   private async work(task: () => Promise<void>): Promise<void> {
     const run = runInContext(contextOf({ principal: SYSTEM_PRINCIPAL, caller: this.bus.instanceId }), task).catch(
-      (error: unknown) => this.log.warn({ err: error }, 'health work failed'),
+      (error: unknown) => {
+        // That no router is there (yet) is its own affair; everything else should be looked into.
+        const level = AppError.from(error).code === 'no_instance' ? 'debug' : 'warn';
+        this.log[level]({ err: error }, 'health work failed');
+      },
     );
     this.running.add(run);
     await run;
