@@ -29,6 +29,7 @@ import { AlertRulesController, AlertsController, NotifiersController } from './m
 import { EventFeed } from './monitoring/event-feed';
 import { EventsController } from './monitoring/events.controller';
 import { SystemController } from './monitoring/system.controller';
+import { UptimeController } from './monitoring/uptime.controller';
 import { ConfigurationController } from './servers/configuration.controller';
 import { ServersController } from './servers/servers.controller';
 import { ToolsController } from './tools/tools.controller';
@@ -63,6 +64,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     ServersController,
     SystemController,
     ToolsController,
+    UptimeController,
     WorkflowsController,
   ],
   providers: [

@@ -149,7 +149,9 @@ describe('alerts', () => {
     const second = next();
     await second;
     for (const { headers, body } of received) {
-      const digest = createHmac('sha256', SECRET).update(`${headers['x-mcp-router-timestamp']}.${body}`).digest('hex');
+      const digest = createHmac('sha256', SECRET)
+        .update(`${String(headers['x-mcp-router-timestamp'])}.${body}`)
+        .digest('hex');
       expect(headers['x-mcp-router-signature']).toBe(`sha256=${digest}`);
     }
     expect(received[1]?.body).toBe(received[0]?.body);

@@ -10,6 +10,7 @@ import {
 } from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { maintainPartitions } from '../storage/partitions';
+import type { HealthChange } from './uptime';
 
 type Row = Record<string, unknown>;
 
@@ -92,6 +93,16 @@ export class EventsStore {
       [after, head, topics ?? null, limit],
     );
     return rows.map(toEvent);
+  }
+
+  /** How the health of a server changed, oldest first. */
+  async healthChanges(server: string): Promise<HealthChange[]> {
+    const rows: { at: Date; from: string; to: string }[] = await this.database.query(
+      `SELECT at, data->>'from' AS "from", data->>'to' AS "to" FROM monitor.event
+        WHERE server = $1 AND type = 'server.healthChanged' ORDER BY at, seq`,
+      [server],
+    );
+    return rows.map(({ at, ...change }) => ({ at: at.getTime(), ...change }));
   }
 
   /** @returns the names of the partitions that were dropped */

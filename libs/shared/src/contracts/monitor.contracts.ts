@@ -383,3 +383,25 @@ export const removeNotifier = contract('monitor.removeNotifier', {
   input: z.object({ name: RuleName }),
   output: Empty,
 });
+
+const UptimeWindow = z.object({
+  /** Share of the known time in which the server was healthy or degraded; null when nothing is known. */
+  upShare: z.number().nullable(),
+  downSeconds: z.number(),
+  /** How much of the window is known: since the first change of its health that is kept. */
+  knownSeconds: z.number(),
+  /** How often it went down. */
+  outages: z.int(),
+});
+export type UptimeWindow = z.infer<typeof UptimeWindow>;
+
+/** How much of the time a server was well. */
+export const Uptime = z
+  .object({ server: z.string(), day: UptimeWindow, week: UptimeWindow, month: UptimeWindow })
+  .meta({ id: 'Uptime' });
+export type Uptime = z.infer<typeof Uptime>;
+
+export const readUptime = contract('monitor.readUptime', {
+  input: z.object({ server: z.string().min(1).max(64) }),
+  output: Uptime,
+});
