@@ -126,11 +126,18 @@ function parseYaml(text: string): Text {
   if (bracketsNestDeeperThan(text, MAX_NESTING) || dashes.test(text)) return tooDeep('YAML');
   const lineCounter = new LineCounter();
   try {
-    const document = parseDocument(text, { lineCounter, version: '1.2', schema: 'core', stringKeys: true });
+    // The parser compares every key with every other; `repeatedKey` needs to look at each but once.
+    const options = { lineCounter, version: '1.2', schema: 'core', stringKeys: true, uniqueKeys: false } as const;
+    const document = parseDocument(text, options);
     const error = document.errors[0];
     if (error) {
       const at = lineCounter.linePos(error.pos[0]);
       return failed(error.message.split(' at line ')[0] ?? error.message, { line: at.line, column: at.col });
+    }
+    const repeated = repeatedKey(document.contents);
+    if (repeated !== undefined) {
+      const at = lineCounter.linePos(repeated);
+      return failed('map keys must be unique', { line: at.line, column: at.col });
     }
     const value = document.toJS({ maxAliasCount: MAX_ALIASES }) as Json;
     const locate = (pointer: string): Position | undefined => {
@@ -161,6 +168,26 @@ function bracketsNestDeeperThan(text: string, limit: number): boolean {
     if (open > limit) return true;
   }
   return false;
+}
+
+/** Where a key stands that its map has already. */
+function repeatedKey(node: unknown): number | undefined {
+  if (isSeq(node)) {
+    for (const item of node.items) {
+      const found = repeatedKey(item);
+      if (found !== undefined) return found;
+    }
+  }
+  if (!isMap(node)) return undefined;
+  const seen = new Set<string>();
+  for (const { key, value } of node.items) {
+    const name = isScalar(key) ? String(key.value) : undefined;
+    if (name !== undefined && seen.has(name)) return (key as YamlNode).range?.[0] ?? 0;
+    if (name !== undefined) seen.add(name);
+    const found = repeatedKey(value);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function yamlOffset(root: unknown, steps: string[]): number | undefined {

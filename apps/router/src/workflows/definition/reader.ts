@@ -31,6 +31,9 @@ export interface DefinitionFault {
   hint?: string;
 }
 
+/** More faults than these are of no use to anybody. */
+const MAX_FAULTS = 1_000;
+
 const EXPRESSION = /^\s*\$\{.+\}\s*$/s;
 
 /** Whether a text is wholly an expression: `${ … }`. */
@@ -60,7 +63,7 @@ export class Reader {
   ) {}
 
   fault(code: DefinitionFaultCode, pointer: string, message: string, hint?: string): void {
-    this.faults.push(definitionFault(code, pointer, message, hint));
+    if (this.faults.length < MAX_FAULTS) this.faults.push(definitionFault(code, pointer, message, hint));
   }
 
   /** The value as an object that has no other properties than `known`; undefined (and a fault) when it is no object. */

@@ -42,18 +42,34 @@ const UNBOUNDED = new Set([
 
 const cache = new Map<string, Program>();
 const CACHE_SIZE = 5_000;
+/** Longer programs are compiled each time, so that the cache stays small. */
+const MAX_CACHED_LENGTH = 4_000;
+const MAX_LENGTH = 100_000;
 
 /** Parses and compiles; throws an ExpressionFault of kind `syntax`, `unknown` or `forbidden`. Programs are kept by text. */
 export function compileProgram(text: string): Program {
   const known = cache.get(text);
   if (known) return known;
-  const ast = parseJq(text);
-  const variables = new Set<string>();
-  freeVariables(ast, new Set(), variables);
-  const program = { text, ast, variables, isBounded: isBounded(ast), code: compileNode(ast) };
+  if (text.length > MAX_LENGTH)
+    throw new ExpressionFault('syntax', `The expression is longer than ${MAX_LENGTH} characters`);
+  const program = build(text);
+  if (text.length > MAX_CACHED_LENGTH) return program;
   if (cache.size >= CACHE_SIZE) cache.clear();
   cache.set(text, program);
   return program;
+}
+
+function build(text: string): Program {
+  try {
+    const ast = parseJq(text);
+    const variables = new Set<string>();
+    freeVariables(ast, new Set(), variables);
+    return { text, ast, variables, isBounded: isBounded(ast), code: compileNode(ast) };
+  } catch (error) {
+    // Long chains such as .a.a.a nest as deeply as brackets do.
+    if (error instanceof RangeError) throw new ExpressionFault('syntax', 'The expression nests too deeply');
+    throw error;
+  }
 }
 
 /** The first output, or null when there is none; the standard wants one value of every expression. */

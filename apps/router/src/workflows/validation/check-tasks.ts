@@ -20,7 +20,7 @@ import { checkFlow, hasEnd, listsOf } from './check-flow';
 import { checkArguments } from './check-arguments';
 import { typeOfSchema } from './schema-types';
 import { schemaFaults } from './schema-validators';
-import { ANY, assignability, COUNT, describeType, intersect, NEVER, tupleOf, type Type, union } from './types';
+import { ANY, assignability, COUNT, describeType, intersect, NEVER, tupleOf, type Type, union, unionOf } from './types';
 
 /** What surrounds a task. */
 export interface Surroundings {
@@ -157,7 +157,14 @@ export function checkSchema(check: Check, filter: DataFilter, pointer: string, d
   return data === ANY ? wanted : intersect(data, wanted);
 }
 
+/** Largest JSON Schema that is compiled, in characters: compiling takes much longer than reading. */
+const MAX_SCHEMA = 65_536;
+
 export function checkJsonSchema(check: Check, schema: Json, pointer: string): boolean {
+  if (JSON.stringify(schema).length > MAX_SCHEMA) {
+    check.report('WF106', pointer, `The schema is longer than ${MAX_SCHEMA} characters`);
+    return false;
+  }
   const faults = schemaFaults(schema);
   for (const fault of faults) check.report('WF510', pointer + fault.pointer, `The schema ${fault.message}`);
   return faults.length === 0;
@@ -238,7 +245,7 @@ function checkFor(check: Check, task: Of<'for'>, pointer: string, place: Express
   const list = check.expression(task.in, at, place);
   if (list.length > 0 && !list.some(({ kind }) => kind === 'array'))
     check.report('WF507', at, `\`in\` yields ${describeType(list)}`);
-  const items = list.flatMap((part) => (part.kind === 'array' ? [union(...part.prefix, part.rest)] : []));
+  const items = list.flatMap((part) => (part.kind === 'array' ? [unionOf([...part.prefix, part.rest])] : []));
   const variables = new Map(around.variables).set(task.each, list === ANY ? ANY : union(...items)).set(task.at, COUNT);
   if (task.while !== undefined)
     checkCondition(check, task.while, pointerTo(pointer, 'while'), {

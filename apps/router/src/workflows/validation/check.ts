@@ -38,6 +38,9 @@ export interface ExpressionPlace {
 /** All arguments of expressions that the standard knows. */
 const ARGUMENTS = ['context', 'input', 'output', 'secrets', 'task', 'workflow', 'runtime', 'authorization'];
 
+/** More findings than these are of no use to anybody. */
+export const MAX_DIAGNOSTICS = 1_000;
+
 const REGEX_FUNCTIONS = ['test', 'match', 'capture', 'scan', 'splits', 'sub', 'gsub'];
 
 /** Gathers what is found about one definition. */
@@ -55,6 +58,7 @@ export class Check {
   ) {}
 
   report(code: DiagnosticCode, pointer: string, message: string, { hint, related = [] }: Extra = {}): void {
+    if (this.diagnostics.length >= MAX_DIAGNOSTICS) return;
     const { severity, hint: usual } = DIAGNOSTICS[code];
     this.diagnostics.push({ code, severity, message, pointer, hint: hint ?? usual, related });
   }

@@ -17,6 +17,7 @@ import {
   type Type,
   typeOfValue,
   union,
+  unionOf,
 } from './types';
 
 /** What an expression is evaluated with, as types. */
@@ -396,13 +397,13 @@ function elementAt(
 }
 
 function elements(array: Extract<Alternative, { kind: 'array' }>): Type {
-  return union(...array.prefix, array.max > array.prefix.length ? array.rest : NEVER);
+  return unionOf([...array.prefix, array.max > array.prefix.length ? array.rest : NEVER]);
 }
 
 /** What an array or object holds. */
 function held(part: Alternative): Type {
   if (part.kind === 'array') return elements(part);
-  return part.kind === 'object' ? union(...part.properties.values(), part.additional) : NEVER;
+  return part.kind === 'object' ? unionOf([...part.properties.values(), part.additional]) : NEVER;
 }
 
 function itemsOf(input: Type, make: (items: Type) => Type): Type {

@@ -10,7 +10,7 @@ import {
   propertyOf,
   type Type,
   typeOfValue,
-  union,
+  unionOf,
 } from './types';
 
 /** Keywords that narrow values of one kind in ways types do not follow. */
@@ -61,16 +61,15 @@ function read(schema: Json | undefined, root: JsonObject, depth: number, refs: r
   if (Object.keys(schema).length === 0) return ANY;
   let type = readKinds(schema, root, depth, refs);
   if (schema['const'] !== undefined) type = intersect(typeOfValue(schema['const']), type);
-  if (Array.isArray(schema['enum'])) type = intersect(union(...schema['enum'].map(typeOfValue)), type);
+  if (Array.isArray(schema['enum'])) type = intersect(unionOf(schema['enum'].map(typeOfValue)), type);
   if (typeof schema['$ref'] === 'string') type = intersect(type, readRef(schema['$ref'], root, depth, refs));
   for (const part of listOf(schema['allOf'])) type = intersect(type, read(part, root, depth + 1, refs));
   const anyOf = listOf(schema['anyOf']);
-  if (anyOf.length > 0) type = intersect(type, union(...anyOf.map((part) => read(part, root, depth + 1, refs))));
+  if (anyOf.length > 0) type = intersect(type, unionOf(anyOf.map((part) => read(part, root, depth + 1, refs))));
   const oneOf = listOf(schema['oneOf']);
   if (oneOf.length === 1) type = intersect(type, read(oneOf[0], root, depth + 1, refs));
   // A value of two branches at once is none of `oneOf`, which types do not see.
-  if (oneOf.length > 1)
-    type = intersect(type, opaque(union(...oneOf.map((part) => read(part, root, depth + 1, refs)))));
+  if (oneOf.length > 1) type = intersect(type, opaque(unionOf(oneOf.map((part) => read(part, root, depth + 1, refs)))));
   const unseen = ['not', 'if', '$dynamicRef', '$recursiveRef'];
   return unseen.some((name) => schema[name] !== undefined) ? opaque(type) : type;
 }

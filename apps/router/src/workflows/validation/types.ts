@@ -89,12 +89,20 @@ export function isAny(type: Type): boolean {
 }
 
 export function union(...types: Type[]): Type {
+  return unionOf(types);
+}
+
+/** As `union`, for any number of types. */
+export function unionOf(types: readonly Type[]): Type {
   if (types.includes(ANY)) return ANY;
   const [first, ...others] = types.filter((type) => type.length > 0);
   if (!first) return NEVER;
   if (others.length === 0) return first;
   const merged: Alternative[] = [];
-  for (const part of new Set([first, ...others].flat())) mergeInto(merged, part);
+  for (const part of new Set([first, ...others].flat())) {
+    mergeInto(merged, part);
+    if (merged.length > MAX_ALTERNATIVES) break;
+  }
   // Doubt covers what a consumer takes and what a producer gives alike.
   return merged.length > MAX_ALTERNATIVES ? opaque(ANY) : merged;
 }
@@ -158,6 +166,10 @@ export function hasSteps(): boolean {
 
 /** The values that both have. Never less than that; opaque where it may be more. */
 export function intersect(a: Type, b: Type): Type {
+  return bounded(() => meetTypes(a, b));
+}
+
+function meetTypes(a: Type, b: Type): Type {
   if (a === ANY) return b;
   if (b === ANY) return a;
   if (!hasSteps()) return opaque(a);
@@ -222,12 +234,12 @@ function meetArrays(a: Of<'array'>, b: Of<'array'>, doubt: object): Alternative 
   const length = Math.max(a.prefix.length, b.prefix.length);
   const prefix: Type[] = [];
   for (let index = 0; index < length; index++) {
-    const item = intersect(itemAt(a, index), itemAt(b, index));
+    const item = meetTypes(itemAt(a, index), itemAt(b, index));
     // Where no item fits, the array ends.
     if (item.length === 0) max = Math.min(max, index);
     prefix.push(item);
   }
-  const rest = intersect(a.rest, b.rest);
+  const rest = meetTypes(a.rest, b.rest);
   if (rest.length === 0) max = Math.min(max, length);
   return min > max ? undefined : { kind: 'array', prefix, rest, min, max, ...doubt };
 }
@@ -235,9 +247,9 @@ function meetArrays(a: Of<'array'>, b: Of<'array'>, doubt: object): Alternative 
 function meetObjects(a: Of<'object'>, b: Of<'object'>, doubt: object): Alternative | undefined {
   const properties = new Map<string, Type>();
   for (const name of [...a.properties.keys(), ...b.properties.keys()])
-    if (!properties.has(name)) properties.set(name, intersect(propertyOf(a, name), propertyOf(b, name)));
+    if (!properties.has(name)) properties.set(name, meetTypes(propertyOf(a, name), propertyOf(b, name)));
   const required = new Set([...a.required, ...b.required]);
-  const additional = intersect(a.additional, b.additional);
+  const additional = meetTypes(a.additional, b.additional);
   const met: Of<'object'> = { kind: 'object', properties, required, additional, ...doubt };
   return [...required].some((name) => propertyOf(met, name).length === 0) ? undefined : met;
 }

@@ -105,6 +105,45 @@ describe('validateWorkflow', () => {
     expect(seen).toEqual([]);
   });
 
+  describe('definitions made to take long', () => {
+    const many = (count: number, make: (index: number) => string): string =>
+      Array.from({ length: count }, (_, index) => make(index)).join('\n');
+    const MIB = 1_000_000;
+
+    it.each<[string, string]>([
+      [
+        'thousands of faults',
+        `${DOCUMENT}do:\n  - a:\n      set:\n${many(20_000, (index) => `        k${index}: '\${ .a + }'`)}`,
+      ],
+      [
+        'thousands of unknown properties',
+        `${DOCUMENT}do:\n  - a:\n      wait: PT1S\n${many(20_000, (index) => `      k${index}: 1`)}`,
+      ],
+      ['a very long expression', `${DOCUMENT}do: [{ a: { set: { x: '\${ ${'.a'.repeat(40_000)} }' } } }]`],
+      ['an expression over the limit', `${DOCUMENT}do: [{ a: { set: { x: '\${ ${'1,'.repeat(200_000)}1 }' } } }]`],
+      ['a sum of thousands', `${DOCUMENT}do: [{ a: { set: { x: '\${ ${'1+'.repeat(40_000)}1 }' } } }]`],
+      ['what may look like tokens', `${DOCUMENT}do: [{ a: { set: { x: '${'-eyJ'.repeat(MIB / 5)}' } } }]`],
+      [
+        'a type that doubles',
+        `${DOCUMENT}do:\n  - a: { set: { x: 1 } }\n${many(60, (index) => `  - t${index}: { set: { a: '\${ . }', b: '\${ . }' }, output: { schema: { document: { type: object } } } }`)}`,
+      ],
+      [
+        'thousands of kinds of values',
+        `${DOCUMENT}do: [{ a: { set: { l: [${Array.from({ length: 20_000 }, (_, index) => `{ k${index}: 1 }`).join()}] } } }, { b: { for: { in: .l }, do: [{ c: { set: { x: '\${ $item }' } } }] } }]`,
+      ],
+      [
+        'a schema of thousands of alternatives',
+        `${DOCUMENT}input: { schema: { document: { anyOf: [${Array.from({ length: 5_000 }, (_, index) => `{ const: { k: ${index} } }`).join()}] } } }\ndo: [{ a: { set: { x: '\${ .k }' } } }]`,
+      ],
+    ])('are answered in time: %s', (_name, definition) => {
+      const started = performance.now();
+      const { diagnostics } = validateWorkflow(definition, CATALOGUE);
+      expect(performance.now() - started).toBeLessThan(8_000);
+      expect(diagnostics.length).toBeLessThanOrEqual(2_000);
+      expect(diagnostics.filter(({ message }) => message.includes('could not be checked'))).toEqual([]);
+    });
+  });
+
   it('lets a process be started inline only where that is allowed', () => {
     const definition = `${DOCUMENT}do: [{ a: { call: mcp, with: { method: tools/list, transport: { stdio: { command: ls } } } } }]`;
     expect(validateWorkflow(definition, CATALOGUE).valid).toBe(false);

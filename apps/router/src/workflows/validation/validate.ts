@@ -1,4 +1,4 @@
-import { isObject, type Json, pointerSteps, pointerTo } from '../definition/json';
+import { isObject, type Json, type JsonObject, pointerSteps, pointerTo } from '../definition/json';
 import { type DefinitionFormat, parseWorkflow, type ParsedWorkflow } from '../definition/parse';
 import type { DefinitionLimits, TaskList, Workflow } from '../definition/workflow';
 import { EMPTY_CATALOGUE, isDestructive, isRepeatable, type ValidationCatalogue } from './catalogue';
@@ -158,7 +158,8 @@ function checkTaint(check: Check, list: TaskList, taint: { from: string | undefi
 
 /** Sorted by where the pointers stand in the definition; line and column are added when it came as text. */
 function inOrder(diagnostics: Diagnostic[], source: Json, { locate }: ParsedWorkflow): Diagnostic[] {
-  const keyed = diagnostics.map((diagnostic) => ({ diagnostic, key: placeOf(source, diagnostic.pointer) }));
+  const keys = new Map<Json, Map<string, number>>();
+  const keyed = diagnostics.map((diagnostic) => ({ diagnostic, key: placeOf(source, diagnostic.pointer, keys) }));
   keyed.sort((a, b) => {
     const length = Math.min(a.key.length, b.key.length);
     for (let index = 0; index < length; index++) {
@@ -172,11 +173,17 @@ function inOrder(diagnostics: Diagnostic[], source: Json, { locate }: ParsedWork
   );
 }
 
-function placeOf(source: Json, pointer: string): number[] {
+/** The index of each step of a pointer among its siblings; `keys` remembers those of objects. */
+function placeOf(source: Json, pointer: string, keys: Map<Json, Map<string, number>>): number[] {
+  const indexOf = (object: JsonObject, step: string): number => {
+    let places = keys.get(object);
+    if (!places) keys.set(object, (places = new Map(Object.keys(object).map((name, index) => [name, index]))));
+    return places.get(step) ?? -1;
+  };
   let value: Json | undefined = source;
   return pointerSteps(pointer).map((step) => {
     const isList: boolean = Array.isArray(value);
-    const place = isList ? Number(step) : isObject(value) ? Object.keys(value).indexOf(step) : -1;
+    const place = isList ? Number(step) : isObject(value) ? indexOf(value, step) : -1;
     value = isList ? (value as Json[])[place] : isObject(value) ? value[step] : undefined;
     return place < 0 ? Number.MAX_SAFE_INTEGER : place;
   });
