@@ -43,4 +43,4 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<st
   });
 }
 
-const DRAIN_MS = 5_000;
+const DRAIN_MS = 15_000;

@@ -173,14 +173,13 @@ export class Requests {
     this.live.weigh(request.app, instance, 1);
     const channel = this.link.rpcChannel(request.app, instance);
     if (this.transfers.isLarge(request.frame))
-      this.transfers.send(
-        channel,
-        request.frame,
-        `${this.link.address}/${request.id}`,
-        this.link.inbox(this.link.address),
-        request,
-      );
+      this.transfers.send(channel, request.frame, this.subjectOf(request), this.link.inbox(this.link.address), request);
     else this.link.send(channel, request.frame, request);
+  }
+
+  /** What this request is called while it travels in chunks. */
+  private subjectOf({ id }: OpenRequest): string {
+    return `${this.link.address}/${id}`;
   }
 
   private answer(frame: string, last: boolean): void {
@@ -262,7 +261,7 @@ export class Requests {
       const channel = this.link.rpcChannel(request.app, request.instance);
       let asked = silent.get(channel);
       if (!asked) silent.set(channel, (asked = { app: request.app, instance: request.instance, ids: [] }));
-      if (request.probeAt > now) continue;
+      if (request.probeAt > now || this.transfers.isGoing(this.subjectOf(request))) continue;
       request.probeMs = Math.min(2 * request.probeMs, LONGEST_PROBE_MS);
       request.probeAt = now + request.probeMs;
       asked.ids.push(request.id);

@@ -88,6 +88,12 @@ export class Transfers {
     else this.begin(transfer);
   }
 
+  /** Whether this is still on its way out of this process: its receiver may not know of it yet. */
+  isGoing(subject: string): boolean {
+    const isIt = (one: Outgoing): boolean => one.subject === subject;
+    return this.waiting.some(isIt) || [...this.running.values()].some(isIt);
+  }
+
   /** Whether a part of this is here already. */
   isComing(subject: string): boolean {
     for (const one of this.incoming.values()) if (one.subject === subject) return true;
