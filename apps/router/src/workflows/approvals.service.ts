@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppError, decodeCursor, toPage, type Approval, type Page, type Principal } from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
-import type { Json, JsonObject } from './definition/json';
+import { textOf, type Json, type JsonObject } from './definition/json';
 import { rejection } from './engine/approve';
 import { RunEngine } from './engine/run-engine';
 import { SchemaCheck } from './engine/schema-check';
@@ -36,11 +36,11 @@ export class ApprovalsService {
     { status, cursor, limit }: { status: string; cursor?: string | undefined; limit: number },
     principal: Principal,
   ): Promise<Page<Approval>> {
-    const rows = (await this.database.query(
+    const rows = await this.database.query<ApprovalRow[]>(
       `SELECT ${COLUMNS} FROM router.workflow_approval WHERE status = $1 AND ($2::uuid IS NULL OR id > $2)
         ORDER BY id LIMIT $3`,
       [status, cursor === undefined ? null : decodeCursor(cursor), limit + 1],
-    )) as ApprovalRow[];
+    );
     const page = toPage(rows, limit, ({ id }) => id);
     return { ...page, items: page.items.filter((row) => mayDecide(row, principal)).map(toView) };
   }
@@ -51,9 +51,10 @@ export class ApprovalsService {
     { approve, answer, comment }: { approve: boolean; answer?: unknown; comment?: string | undefined },
     principal: Principal,
   ): Promise<Approval> {
-    const [row] = (await this.database.query(`SELECT ${COLUMNS} FROM router.workflow_approval WHERE id = $1`, [
-      id,
-    ])) as ApprovalRow[];
+    const [row] = await this.database.query<ApprovalRow[]>(
+      `SELECT ${COLUMNS} FROM router.workflow_approval WHERE id = $1`,
+      [id],
+    );
     if (!row || !mayDecide(row, principal)) throw new AppError('not_found', `There is no approval ${id}`);
     const { schema } = row.request;
     const given = (answer ?? { approved: approve }) as Json;
@@ -64,16 +65,16 @@ export class ApprovalsService {
     const signal: Signal = {
       kind: 'input',
       path: row.path,
-      outcome: approve ? { value: given } : { error: rejection(String(row.request['pointer']), why) },
+      outcome: approve ? { value: given } : { error: rejection(textOf(row.request['pointer']), why) },
     };
-    const [decided] = (await this.database.query(
+    const [decided] = await this.database.query<ApprovalRow[]>(
       `WITH decided AS (
          UPDATE router.workflow_approval SET status = $2, answer = $3, decided_by = $4, decided_at = now()
           WHERE id = $1 AND status = 'pending' RETURNING ${COLUMNS}),
        told AS (INSERT INTO router.workflow_signal (id, run_id, body) SELECT $5, run_id, $6 FROM decided)
        SELECT ${COLUMNS} FROM decided`,
       [id, approve ? 'approved' : 'rejected', JSON.stringify(given), principal.agent, v7(), JSON.stringify(signal)],
-    )) as ApprovalRow[];
+    );
     if (!decided) throw new AppError('conflict', 'It was decided before, or nobody waits for it any more');
     await this.engine.announce(row.run_id);
     return toView(decided);

@@ -1,5 +1,6 @@
 import type { Run, RunDetail, RunEvent as RunEventView, RunTask } from '@mcp-router/shared';
 import { publicError, type RunEvent } from './engine/event';
+import { textOf } from './definition/json';
 import type { RunRow } from './engine/run-store';
 
 const HIDDEN = '(sensitive)';
@@ -65,7 +66,7 @@ export function toDetail(row: RunRow, events: readonly RunEvent[]): RunDetail {
       case 'approval.requested':
         tasks.set(event.path, {
           path: event.path,
-          pointer: String(event.data['pointer']),
+          pointer: textOf(event.data['pointer']),
           kind: 'approve',
           state: 'waiting',
           attempt: 1,
@@ -98,6 +99,9 @@ export function toDetail(row: RunRow, events: readonly RunEvent[]): RunDetail {
           output: event.data.output,
           error: null,
         });
+        break;
+      default:
+      // Says nothing of a task.
     }
   }
   const all = [...tasks.values()];

@@ -107,7 +107,7 @@ export class VersionStore {
   }
 
   private async query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
-    const result = (await this.database.query(sql, values)) as T[] | [T[], number];
+    const result = await this.database.query<T[] | [T[], number]>(sql, values);
     return (Array.isArray(result[0]) && typeof result[1] === 'number' ? result[0] : result) as T[];
   }
 }

@@ -71,7 +71,7 @@ export class Agenda {
   /** Waits; never settles when the strand is cancelled. */
   wait<T>(strand: Strand, block: Block): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.entries.add({ strand, block, resolve: resolve as (value: never) => void, reject });
+      this.entries.add({ strand, block, resolve, reject });
       this.stir();
     });
   }

@@ -125,10 +125,10 @@ export class Committer {
   private async isStored({ runId, epoch, events }: Batch): Promise<boolean> {
     const last = events.at(-1);
     if (!last) return false;
-    const rows = (await this.database.query(
+    const rows = await this.database.query<unknown[]>(
       `SELECT 1 FROM router.workflow_event WHERE run_id = $1 AND seq = $2 AND epoch = $3`,
       [runId, last.seq, epoch],
-    )) as unknown[];
+    );
     return rows.length > 0;
   }
 
@@ -150,9 +150,7 @@ export class Committer {
       );
     }
     this.addProjections(batches, parts, next);
-    const rows = (await this.database.query(`WITH ${parts.join(',\n')}\nSELECT id FROM held`, values)) as {
-      id: string;
-    }[];
+    const rows = await this.database.query<{ id: string }[]>(`WITH ${parts.join(',\n')}\nSELECT id FROM held`, values);
     return new Set(rows.map(({ id }) => id));
   }
 

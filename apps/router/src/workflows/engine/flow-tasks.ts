@@ -1,4 +1,4 @@
-import type { Json } from '../definition/json';
+import { textOf, type Json } from '../definition/json';
 import type { ErrorDefinition, Task } from '../definition/workflow';
 import type { WorkflowError } from './event';
 import { WorkflowFault } from './fault';
@@ -44,17 +44,17 @@ export const loop: TaskRunner<Task & { kind: 'for' }> = async (run, { task, poin
 
 export const raise: TaskRunner<Task & { kind: 'raise' }> = async (run, { task, pointer }, input, frame) => {
   const definition = typeof task.error === 'string' ? run.workflow.use.errors[task.error] : task.error;
-  if (!definition) throw WorkflowFault.of('configuration', `There is no error \`${String(task.error)}\``);
+  if (!definition) throw WorkflowFault.of('configuration', `There is no error \`${textOf(task.source['raise'])}\``);
   const resolved = (await run.resolve({ ...(definition satisfies ErrorDefinition) }, frame, input)) as Record<
     string,
     Json
   >;
   const error: WorkflowError = {
-    type: String(resolved['type']),
+    type: textOf(resolved['type']),
     status: Number(resolved['status']),
-    ...(resolved['title'] === undefined ? {} : { title: String(resolved['title']) }),
-    ...(resolved['detail'] === undefined ? {} : { detail: String(resolved['detail']) }),
-    instance: resolved['instance'] === undefined ? pointer : String(resolved['instance']),
+    ...(resolved['title'] === undefined ? {} : { title: textOf(resolved['title']) }),
+    ...(resolved['detail'] === undefined ? {} : { detail: textOf(resolved['detail']) }),
+    instance: resolved['instance'] === undefined ? pointer : textOf(resolved['instance']),
   };
   throw new WorkflowFault(error);
 };

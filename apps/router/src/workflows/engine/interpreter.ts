@@ -128,9 +128,8 @@ export class Interpreter {
    * before anything comes of it.
    */
   async decide(path: string, strand: Strand, race: () => Promise<Outcome>): Promise<Result> {
-    const past = this.journal.at(path);
-    if (!past.decided) this.host.append({ type: 'part.decided', path, data: await race() });
-    const { decided } = past;
+    if (!this.journal.at(path).decided) this.host.append({ type: 'part.decided', path, data: await race() });
+    const { decided } = this.journal.at(path);
     if (!decided) throw new Error(`${path} was not decided`);
     strand.clock = Math.max(strand.clock, decided.at);
     strand.context = decided.context;
@@ -148,7 +147,7 @@ export class Interpreter {
     body: (strand: Strand) => Promise<Result & { then?: string }>,
   ): Promise<Result & { then?: string }> {
     const limit = typeof timeout === 'string' ? this.workflow.use.timeouts[timeout] : timeout;
-    if (!limit) throw WorkflowFault.of('configuration', `There is no timeout \`${String(timeout)}\``);
+    if (!limit) throw WorkflowFault.of('configuration', 'There is no timeout of this name');
     const after = await this.duration(limit.after, frame, data);
     return this.within(after, frame.strand, path, pointer, body);
   }
@@ -236,7 +235,7 @@ export class Interpreter {
 
   private dispatch(named: NamedTask, input: Json, frame: Frame, path: string): Promise<Result & { then?: string }> {
     const run = TASKS[named.task.kind] as TaskRunner<Task>;
-    return run(this, named as NamedTask & { task: Task }, input, frame, path);
+    return run(this, named, input, frame, path);
   }
 
   private record({ task, pointer }: NamedTask, path: string, startedAt: number, input: Json, output: Json): void {

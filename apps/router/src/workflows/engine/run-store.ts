@@ -117,22 +117,22 @@ export class RunStore {
   }
 
   private async take(which: string, values: unknown[], owner: string, leaseMs: number): Promise<RunRow[]> {
-    const [rows] = (await this.database.query(
+    const [rows] = await this.database.query<[RunRow[], number]>(
       `UPDATE router.workflow_run SET epoch = epoch + 1, owner = $1, lease_until = now() + $2 * interval '1 ms',
          next_wake_at = now()
        WHERE ${which} AND ended_at IS NULL AND (lease_until IS NULL OR lease_until < now()) RETURNING ${COLUMNS}`,
       [owner, leaseMs, ...values],
-    )) as [RunRow[], number];
+    );
     return rows;
   }
 
   /** @returns the runs that are still owned */
   async renew(runs: readonly { id: string; epoch: number }[], leaseMs: number): Promise<Set<string>> {
-    const [rows] = (await this.database.query(
+    const [rows] = await this.database.query<[{ id: string }[], number]>(
       `UPDATE router.workflow_run r SET lease_until = now() + $3 * interval '1 ms'
          FROM unnest($1::uuid[], $2::int[]) AS mine (id, epoch) WHERE r.id = mine.id AND r.epoch = mine.epoch RETURNING r.id`,
       [runs.map(({ id }) => id), runs.map(({ epoch }) => epoch), leaseMs],
-    )) as [{ id: string }[], number];
+    );
     return new Set(rows.map(({ id }) => id));
   }
 
@@ -241,7 +241,7 @@ export class RunStore {
   }
 
   private async query<T>(sql: string, values: unknown[] = []): Promise<T[]> {
-    const result = (await this.database.query(sql, values)) as T[] | [T[], number];
+    const result = await this.database.query<T[] | [T[], number]>(sql, values);
     return (Array.isArray(result[0]) && typeof result[1] === 'number' ? result[0] : result) as T[];
   }
 }

@@ -51,7 +51,7 @@ async function catches(
 ): Promise<boolean> {
   for (const [name, wanted] of Object.entries(filter ?? {})) {
     const value = name === 'details' ? (error['details'] ?? error['detail']) : error[name];
-    const expected = await run.resolve(wanted as Json, frame, input);
+    const expected = await run.resolve(wanted, frame, input);
     if (value !== expected) return false;
   }
   if (when !== undefined && !(await run.test(when, frame, input))) return false;

@@ -22,9 +22,9 @@ export async function callHttp(
   input: Json,
   { key, signal }: { key: string; signal: AbortSignal },
 ): Promise<Json> {
-  const method = String(args['method']).toUpperCase();
+  const method = text(args['method'] ?? 'GET').toUpperCase();
   const endpoint = args['endpoint'];
-  const uri = String(isObject(endpoint) ? endpoint['uri'] : endpoint);
+  const uri = text((isObject(endpoint) ? endpoint['uri'] : endpoint) ?? '');
   const url = new URL(fillIn(uri, input));
   for (const [name, value] of Object.entries(isObject(args['query']) ? args['query'] : {}))
     if (value !== null) url.searchParams.append(name, text(value));
