@@ -21,7 +21,7 @@ export interface CatalogueTool {
 export interface CatalogueWorkflow {
   inputSchema?: Json;
   outputSchema?: Json;
-  /** Workflows that it runs itself. */
+  /** Workflows that it runs itself: `runsOf` its definition. */
   runs?: { namespace: string; name: string }[];
 }
 

@@ -9,7 +9,7 @@ import type { Check, ExpressionPlace } from './check';
 import { checkArguments } from './check-arguments';
 import { checkJsonSchema, checkReference, type Surroundings } from './check-tasks';
 import { typeOfSchema } from './schema-types';
-import { ANY, type Type } from './types';
+import { ANY, objectOf, STRING, type Type } from './types';
 
 /** A call of any kind; gives the type of its raw output. */
 export function checkCall(
@@ -31,6 +31,8 @@ export function checkCall(
     case 'llm':
     case 'agent':
       if (task.target === 'agent') checkAgentTools(check, task.with['tools'], pointerTo(at, 'tools'));
+      // A model without a schema answers with `{ text }`.
+      if (task.target === 'llm' && schema === undefined) return objectOf([['text', STRING]]);
       return checkAnswer(check, schema, pointerTo(at, 'schema'));
     case 'approve':
       checkAnswer(check, schema, pointerTo(at, 'schema'));

@@ -1,6 +1,7 @@
 import { didYouMean } from '../definition/nearest';
 import { pointerTo } from '../definition/json';
 import { DIRECTIVES, type NamedTask, type Task, type TaskList } from '../definition/workflow';
+import { listsOf } from '../definition/task-lists';
 import type { Check } from './check';
 
 /** Where the flow may go after a task: an index in its list, or out of it. */
@@ -113,23 +114,6 @@ function mayEndInside(task: Task): boolean {
   if (task.kind === 'raise' || task.then === 'end') return true;
   if (task.kind === 'switch' && task.cases.some(({ then }) => then === 'end')) return true;
   return listsOf(task).some((inner) => inner.some((named) => mayEndInside(named.task)));
-}
-
-/** The lists of tasks directly inside a task. */
-export function listsOf(task: Task): TaskList[] {
-  switch (task.kind) {
-    case 'do':
-    case 'for':
-      return [task.do];
-    case 'fork':
-      return [task.branches];
-    case 'try':
-      return [task.try, ...(task.catch.do ? [task.catch.do] : [])];
-    case 'listen':
-      return task.foreach ? [task.foreach.do] : [];
-    default:
-      return [];
-  }
 }
 
 /** Whether `end` stands anywhere below. */

@@ -16,7 +16,8 @@ import type {
 import { didYouMean } from '../definition/nearest';
 import type { Check, ExpressionPlace } from './check';
 import { checkCall } from './check-calls';
-import { checkFlow, hasEnd, listsOf } from './check-flow';
+import { listsOf } from '../definition/task-lists';
+import { checkFlow, hasEnd } from './check-flow';
 import { checkArguments } from './check-arguments';
 import { typeOfSchema } from './schema-types';
 import { schemaFaults } from './schema-validators';

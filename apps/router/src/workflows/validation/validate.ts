@@ -4,7 +4,7 @@ import type { DefinitionLimits, TaskList, Workflow } from '../definition/workflo
 import { EMPTY_CATALOGUE, isDestructive, isRepeatable, type ValidationCatalogue } from './catalogue';
 import { Check, type ValidationOptions } from './check';
 import { checkAuthentication } from './check-calls';
-import { listsOf } from './check-flow';
+import { listsOf } from '../definition/task-lists';
 import {
   checkList,
   checkRetryPolicy,
