@@ -179,6 +179,22 @@ describe('a workflow', () => {
     expect(body).toMatchObject({ state: 'completed', output: { said: 'Child', again: 'Child' } });
   });
 
+  it('is a tool for agents', async () => {
+    const schema = { type: 'object', required: ['name'], properties: { name: { type: 'string' } } };
+    await publish('greets', [{ greet: { set: { said: '${ "Hello " + .name }' } } }], {
+      input: { schema: { document: schema } },
+    });
+    interface Tool {
+      inputSchema: object;
+    }
+    await eventually(async () => (await system.api('GET', '/api/v1/tools/workflow__greets')).status === 200);
+    expect((await system.api<Tool>('GET', '/api/v1/tools/workflow__greets')).body.inputSchema).toEqual(schema);
+    const call = { arguments: { name: 'Ann' } };
+    expect((await system.api('POST', '/api/v1/tools/workflow__greets/call', call)).body).toMatchObject({
+      structuredContent: { said: 'Hello Ann' },
+    });
+  });
+
   it('hears what another emits', async () => {
     await publish('hears', [
       { hear: { listen: { to: { one: { with: { type: 'test.said' } } } } } },

@@ -1,6 +1,9 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { Bus } from '@mcp-router/platform';
+import { workflowPublished } from '@mcp-router/shared';
 import { CallRecorder } from '../calls/call-recorder';
 import { ToolsService } from '../tools/tools.service';
+import { UpstreamRegistry } from '../upstreams/upstream-registry';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
 import { ApprovalsHandler } from './approvals.handler';
 import { ApprovalsService } from './approvals.service';
@@ -12,6 +15,7 @@ import { Performer } from './functions/performer';
 import { RunsHandler } from './runs.handler';
 import { RunsService } from './runs.service';
 import { VersionStore } from './version-store';
+import { WorkflowUpstream } from './workflow-upstream';
 import { WorkflowsHandler } from './workflows.handler';
 import { WorkflowsService } from './workflows.service';
 
@@ -33,4 +37,21 @@ import { WorkflowsService } from './workflows.service';
     WorkflowsService,
   ],
 })
-export class WorkflowsModule {}
+export class WorkflowsModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly bus: Bus,
+    private readonly versions: VersionStore,
+    private readonly registry: UpstreamRegistry,
+  ) {}
+
+  /** Where nothing is published there is no server `workflow` either. */
+  async onApplicationBootstrap(): Promise<void> {
+    const upstream = new WorkflowUpstream(this.bus, this.versions);
+    const offer = () => {
+      if (this.registry.get(upstream.slug) === upstream) upstream.changed();
+      else if (!this.registry.get(upstream.slug)) this.registry.addBuiltin(upstream);
+    };
+    this.bus.listen(workflowPublished, offer);
+    if ((await this.versions.list()).some(({ status }) => status === 'published')) offer();
+  }
+}

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type Principal, type Workflow as WorkflowView, type WorkflowReport } from '@mcp-router/shared';
+import { Bus } from '@mcp-router/platform';
+import {
+  workflowPublished,
+  AppError,
+  type Principal,
+  type Workflow as WorkflowView,
+  type WorkflowReport,
+} from '@mcp-router/shared';
 import { Catalogue } from '../catalogue/catalogue';
 import { liveCatalogue } from './live-catalogue';
 import { validateWorkflow, type ValidationResult } from './validation/validate';
@@ -9,6 +16,7 @@ import { VersionStore, type VersionRow } from './version-store';
 @Injectable()
 export class WorkflowsService {
   constructor(
+    private readonly bus: Bus,
     private readonly versions: VersionStore,
     private readonly catalogue: Catalogue,
   ) {}
@@ -36,7 +44,10 @@ export class WorkflowsService {
     if (row.status === 'published') return toView(row);
     const { valid, diagnostics, tools } = await this.check(row.definition, principal);
     if (!valid) throw refusal(diagnostics, 'The workflow has errors');
-    return toView(await this.versions.publish(row.id, tools));
+    const published = await this.versions.publish(row.id, tools);
+    const { namespace, name } = published;
+    await this.bus.broadcast(workflowPublished, { namespace, name }).catch(() => undefined);
+    return toView(published);
   }
 
   /** What keeps a version from being run by a caller, as of now. @throws AppError `invalid_request` */

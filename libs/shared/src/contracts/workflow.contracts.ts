@@ -267,3 +267,9 @@ export const decideApproval = contract('router.decideApproval', {
 
 /** A run was told something; the router that has it in memory looks. */
 export const workflowSignalled = broadcast('router.workflowSignalled', z.object({ run: z.string() }));
+
+/** There is another version to run: lists of tools that contain workflows are stale. */
+export const workflowPublished = broadcast(
+  'router.workflowPublished',
+  z.object({ namespace: z.string(), name: z.string() }),
+);
