@@ -87,6 +87,10 @@ async function addSource(db: Client, name: string, type: string, settings: objec
 const count = async (db: Client, where: string): Promise<number> =>
   Number((await db.query(`SELECT count(*) FROM discovery.candidate WHERE ${where}`)).rows[0].count);
 
+async function forget(db: Client): Promise<void> {
+  await db.query(`DELETE FROM discovery.source; DELETE FROM discovery.candidate`);
+}
+
 /** Asks the database every 2 ms until it says so. */
 async function untilRow(db: Client, sql: string, values: unknown[]): Promise<void> {
   while ((await db.query(sql, values)).rowCount === 0) await sleep(2);
@@ -130,7 +134,7 @@ async function thousandServers(db: Client): Promise<void> {
   await stop(app);
   fakes.kill();
   children.delete(fakes);
-  await db.query(`DELETE FROM discovery.source; DELETE FROM discovery.candidate`);
+  await forget(db);
 }
 
 async function events(db: Client): Promise<void> {
@@ -162,6 +166,7 @@ async function events(db: Client): Promise<void> {
   await stop(app);
   await docker.close();
   await kube.close();
+  await forget(db);
 }
 
 /** Servers on stdio that behave in different ways when they are asked for their era. */

@@ -131,7 +131,7 @@ export class CandidatesStore {
         WHERE id IN (SELECT id FROM discovery.candidate
                       WHERE next_probe_at <= to_timestamp($1::double precision / 1000)
                       ORDER BY next_probe_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-        RETURNING id, endpoint, era, transport, catalogue_at`,
+        RETURNING id, endpoint, era, transport, catalogue_at, health`,
       [now, leaseMs, limit],
     );
     return rows.flatMap((row) => taskOf(row) ?? []);
@@ -196,14 +196,23 @@ export interface ProbeTask {
   url: string;
   kind: 'http' | 'sse';
   era: 'legacy' | 'modern' | undefined;
+  /** It answered lately, so one lost packet is not to be taken for an outage. */
+  isUp: boolean;
   /** When its lists were last read, epoch milliseconds. */
   catalogueAt: number | undefined;
 }
 
-function taskOf({ id, endpoint, era, transport, catalogue_at }: CandidateRow): ProbeTask | undefined {
+function taskOf({ id, endpoint, era, transport, catalogue_at, health }: CandidateRow): ProbeTask | undefined {
   if (endpoint.kind !== 'http' && endpoint.kind !== 'sse') return undefined;
   const kind = transport ?? endpoint.kind;
-  return { id, url: endpoint.url, kind, era: era ?? undefined, catalogueAt: catalogue_at?.getTime() };
+  return {
+    id,
+    url: endpoint.url,
+    kind,
+    era: era ?? undefined,
+    isUp: health.state === 'healthy' || health.state === 'degraded',
+    catalogueAt: catalogue_at?.getTime(),
+  };
 }
 
 async function saveOne(db: EntityManager, found: Found, merged: Merged | undefined, now: number): Promise<void> {

