@@ -1,31 +1,19 @@
-import { isFeatureEnabled } from '@mcp-router/platform';
 import { AppError, isToolAllowed, memberAt, type RpcText } from '@mcp-router/shared';
-import { answerQuestions } from '../translation/answering';
-import { edited, paramText, stringParam, withEnvelope, withoutEnvelope, withoutInput } from '../translation/envelope';
-import { checkHeaderParams, headersFor } from '../translation/header-params';
-import { toDiscoverResult, toInitializeResult } from '../translation/handshake';
-import { Parking } from '../translation/parking';
-import { errorCodeOf, resultField } from '../translation/results';
-import type { Catalogue } from '../catalogue/catalogue';
-import type { CatalogueItem, CatalogueKind } from '../catalogue/catalogue-item';
-import { publicName } from '../catalogue/public-name';
-import { scanHeaderParams, type HeaderParam } from '../translation/header-params';
-import type { Exchange, Upstream } from '../upstreams/upstream';
-import type { Call, LegacyCall, ModernCall } from './call';
 import type { CallRecorder, FinishedCall } from '../calls/call-recorder';
+import type { Catalogue } from '../catalogue/catalogue';
+import type { CatalogueKind } from '../catalogue/catalogue-item';
+import { publicName } from '../catalogue/public-name';
+import { edited, paramText, stringParam } from '../translation/envelope';
+import { toDiscoverResult, toInitializeResult } from '../translation/handshake';
+import { errorCodeOf, resultField } from '../translation/results';
+import type { Upstream } from '../upstreams/upstream';
+import type { Call } from './call';
 import type { Directory } from './directory';
 import { describeEndpoint } from './endpoint';
+import type { Forwarder } from './forwarder';
 import { ListBook, type ListResult } from './list-book';
-import type { LogLevels } from './log-levels';
 import type { TaskOwners } from './task-owners';
-import { continueTrace } from './trace';
 import type { Visibility } from './visibility';
-
-/** What a legacy client that never set a level is sent: servers of its era choose themselves, new ones say nothing unasked. */
-const DEFAULT_LOG_LEVEL = 'info';
-
-/** An answer that makes a task says little more than that. */
-const MAX_TASK_LENGTH = 65_536;
 
 /** The lists that are answered from the catalogue, by method. */
 export const LISTS: Record<string, CatalogueKind | undefined> = {
@@ -42,18 +30,16 @@ const CAPABILITY_OF: Record<CatalogueKind, string> = {
   resourceTemplates: 'resources',
 };
 
-/** Finds the server that a request is for and carries it there and back, in whatever era each side is. */
+/** Finds the server that a request is for, and answers what needs none. */
 export class McpRouter {
   private readonly book: ListBook;
   private readonly finished: { call: Call; facts: CallFacts; at: number }[] = [];
-  private readonly headerParams = new WeakMap<CatalogueItem, readonly HeaderParam[]>();
 
   constructor(
     readonly directory: Directory,
     private readonly catalogue: Catalogue,
-    private readonly parking: Parking,
+    private readonly forwarder: Forwarder,
     private readonly recorder: CallRecorder,
-    private readonly levels: LogLevels,
     private readonly tasks: TaskOwners,
     private readonly visibility: Visibility,
   ) {
@@ -106,13 +92,17 @@ export class McpRouter {
       case 'prompts/get':
         return call.endpoint === undefined
           ? this.getPrompt(call)
-          : this.forward(call, this.serverOf(call.endpoint), call.request);
+          : this.forwarder.forward(call, this.serverOf(call.endpoint), call.request);
       case 'resources/read':
-        return this.forward(call, this.ownerOf(call.endpoint, stringParam(call.request, ['uri'])), call.request);
+        return this.forwarder.forward(
+          call,
+          this.ownerOf(call.endpoint, stringParam(call.request, ['uri'])),
+          call.request,
+        );
       case 'completion/complete':
         return call.endpoint === undefined
           ? this.complete(call)
-          : this.forward(call, this.serverOf(call.endpoint), call.request);
+          : this.forwarder.forward(call, this.serverOf(call.endpoint), call.request);
       default:
         return this.routeOther(call);
     }
@@ -149,7 +139,7 @@ export class McpRouter {
         endpoint === undefined && item
           ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
           : request;
-      const response = await this.forward(call, this.serverOf(slug), message, item);
+      const response = await this.forwarder.forward(call, this.serverOf(slug), message, item);
       this.log(call, { server: slug, tool: shown, startedAt, ...outcomeOf(response) });
       return response;
     } catch (thrown) {
@@ -190,95 +180,27 @@ export class McpRouter {
   private complete(call: Call): Promise<string> {
     const name = stringParam(call.request, ['ref', 'name']);
     if (name !== undefined) return this.forwardPrompt(call, ['ref', 'name'], name);
-    return this.forward(call, this.ownerOf(undefined, stringParam(call.request, ['ref', 'uri'])), call.request);
+    return this.forwarder.forward(
+      call,
+      this.ownerOf(undefined, stringParam(call.request, ['ref', 'uri'])),
+      call.request,
+    );
   }
 
   private forwardPrompt(call: Call, path: readonly string[], name: string): Promise<string> {
     const item = this.catalogue.find('prompts', name);
     if (!item) throw new AppError('invalid_request', `Unknown prompt: ${name}`);
-    return this.forward(call, this.serverOf(item.server), renamed(call.request, path, item.name));
+    return this.forwarder.forward(call, this.serverOf(item.server), renamed(call.request, path, item.name));
   }
 
   /** Methods nobody here knows: a server of one's own may answer them; on the aggregate only a task says whose it is. */
   private async routeOther(call: Call): Promise<string> {
-    if (call.endpoint !== undefined) return this.forward(call, this.serverOf(call.endpoint), call.request);
+    if (call.endpoint !== undefined) return this.forwarder.forward(call, this.serverOf(call.endpoint), call.request);
     const taskId = call.method.startsWith('tasks/') ? stringParam(call.request, ['taskId']) : undefined;
     if (taskId === undefined) throw methodNotFound(call.method);
     const slug = await this.tasks.ownerOf(taskId, call.principal);
     if (slug === undefined) throw new AppError('invalid_request', `Unknown task: ${taskId}`);
-    return this.forward(call, this.serverOf(slug), call.request);
-  }
-
-  /** Carries a request to a server, each in its own era. */
-  private async forward(call: Call, upstream: Upstream, request: RpcText, item?: CatalogueItem): Promise<string> {
-    if (!isFeatureEnabled('ROUTER_SERVICES')) {
-      throw new AppError('upstream_unavailable', 'Calls are switched off for maintenance');
-    }
-    const info = upstream.info ?? (await upstream.ready(call.signal));
-    const message = continueTrace(request);
-    const declared = item ? this.headerParamsOf(item) : [];
-    if (declared.length > 0 && call.era === 'modern' && message.params) {
-      checkHeaderParams(declared, message.text, message.params.start, call.headers);
-    }
-    const response =
-      call.era === 'legacy'
-        ? await this.forwardLegacy(call, upstream, message, info.era === 'modern', declared)
-        : await this.forwardModern(call, upstream, message, info.era === 'legacy', declared);
-    if (response.length < MAX_TASK_LENGTH && response.includes('"taskId"'))
-      this.tasks.learn(response, upstream.slug, call.principal);
-    return response;
-  }
-
-  private forwardLegacy(
-    call: LegacyCall,
-    upstream: Upstream,
-    message: RpcText,
-    toModern: boolean,
-    declared: Declared,
-  ): Promise<string> {
-    const { capabilities, clientInfo } = call.session.client;
-    const exchange: Exchange = {
-      principal: call.principal,
-      sessionKey: call.session.id,
-      clientCapabilities: capabilities,
-      message,
-      signal: call.signal,
-      onMessage: (incoming, server) => call.take(incoming, server),
-    };
-    if (!toModern) return upstream.exchange(exchange);
-    const envelope = { capabilities, clientInfo, logLevel: JSON.stringify(call.session.logLevel ?? DEFAULT_LOG_LEVEL) };
-    return answerQuestions(call, withEnvelope(message, envelope), (round) =>
-      upstream.exchange({ ...exchange, message: round, ...headersOf(declared, round, call.headers) }),
-    );
-  }
-
-  private async forwardModern(
-    call: ModernCall,
-    upstream: Upstream,
-    message: RpcText,
-    toLegacy: boolean,
-    declared: Declared,
-  ): Promise<string> {
-    const exchange: Exchange = {
-      principal: call.principal,
-      clientCapabilities: call.envelope.capabilities,
-      message,
-      signal: call.signal,
-      onMessage: (incoming, server) => call.take(incoming, server),
-    };
-    if (!toLegacy) return upstream.exchange({ ...exchange, ...headersOf(declared, message, call.headers) });
-    if (Parking.isRetry(call)) return this.parking.resume(call);
-    await this.levels.want(upstream, call.envelope.logLevel);
-    return this.parking.start(call, (onMessage, signal) =>
-      upstream.exchange({ ...exchange, message: withoutInput(withoutEnvelope(message)), onMessage, signal }),
-    );
-  }
-
-  /** The arguments of a tool that travel as `Mcp-Param-*` headers too. */
-  private headerParamsOf(item: CatalogueItem): readonly HeaderParam[] {
-    let declared = this.headerParams.get(item);
-    if (!declared) this.headerParams.set(item, (declared = scanHeaderParams(item.text)));
-    return declared;
+    return this.forwarder.forward(call, this.serverOf(slug), call.request);
   }
 }
 
@@ -290,17 +212,6 @@ function outcomeOf(response: string): Pick<FinishedCall, 'outcome' | 'errorCode'
   const code = errorCodeOf(response);
   if (code !== undefined) return { outcome: 'error', errorCode: String(code), responseBytes };
   return { outcome: resultField(response, 'isError') === 'true' ? 'tool_error' : 'ok', responseBytes };
-}
-
-type Declared = readonly HeaderParam[];
-
-function headersOf(
-  declared: Declared,
-  { text, params }: RpcText,
-  given: Record<string, string> | undefined,
-): Pick<Exchange, 'headers'> {
-  const headers = params ? headersFor(declared, text, params.start, given) : given;
-  return headers === undefined ? {} : { headers };
 }
 
 function renamed(request: RpcText, path: readonly string[], name: string): RpcText {

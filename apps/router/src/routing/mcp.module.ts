@@ -9,6 +9,7 @@ import { SessionStore } from '../sessions/session-store';
 import { Parking } from '../translation/parking';
 import { CallRecorder } from '../calls/call-recorder';
 import { Directory } from './directory';
+import { Forwarder } from './forwarder';
 import { LegacyDoor } from './legacy-door';
 import { Listeners } from './listeners';
 import { LogLevels } from './log-levels';
@@ -59,8 +60,13 @@ import { Watcher } from './watcher';
         new Parking(bus.instanceId, { ttlMs: env.INPUT_TTL_MS, maxParked: env.MAX_PARKED_CALLS }),
     },
     {
+      provide: Forwarder,
+      inject: [Parking, LogLevels, TaskOwners],
+      useFactory: (...parts: ConstructorParameters<typeof Forwarder>) => new Forwarder(...parts),
+    },
+    {
       provide: McpRouter,
-      inject: [Directory, Catalogue, Parking, CallRecorder, LogLevels, TaskOwners, Visibility],
+      inject: [Directory, Catalogue, Forwarder, CallRecorder, TaskOwners, Visibility],
       useFactory: (...parts: ConstructorParameters<typeof McpRouter>) => new McpRouter(...parts),
     },
     {

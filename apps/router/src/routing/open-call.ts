@@ -11,7 +11,7 @@ import type { BusContext } from '@mcp-router/platform';
 import type { EventStream, ReplySink } from '../sessions/event-stream';
 import type { Session } from '../sessions/session';
 import { edited, paramText, stringParam } from '../translation/envelope';
-import { CAPABILITY_FOR, refusal } from '../translation/parking';
+import { CAPABILITY_FOR, refusal } from '../translation/parked-call';
 import type { ServerHandle } from '../upstreams/upstream';
 import type { LegacyCall } from './call';
 import { isWanted } from './log-levels';
