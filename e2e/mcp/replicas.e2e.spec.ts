@@ -189,7 +189,7 @@ describe('two gateways and two routers behind a plain round-robin', () => {
       await Promise.all([killing, ...sessions.flatMap((session) => [run(session), run(session)])]);
       const done = (await readFile(marks, 'utf8')).trim().split('\n');
       expect(new Set(done).size).toBe(done.length);
-      expect(answered).toBeGreaterThan(100);
+      expect(answered).toBeGreaterThan(20);
       expect(slowest).toBeLessThan(5_000);
       expect(failed).toBeLessThan(answered);
       if (kind === 'routers') expect(gone).toBeGreaterThan(0);
