@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject, pointerSteps, pointerTo } from '../definition/json';
-import { didYouMean } from '../definition/nearest';
+import { didYouMean, nearestNames } from '../definition/nearest';
 import type { Check, ExpressionPlace } from './check';
 import { typeOfSchema } from './schema-types';
 import { schemaErrors } from './schema-validators';
@@ -41,7 +41,7 @@ export function checkArguments(
     const properties = isObject(part['properties']) ? part['properties'] : {};
     const required = Array.isArray(part['required']) ? part['required'] : [];
     for (const name of required)
-      if (typeof name === 'string' && !Object.hasOwn(value, name)) missing(name, at, properties);
+      if (typeof name === 'string' && !Object.hasOwn(value, name)) missing(name, at, properties, Object.keys(value));
     for (const [name, item] of Object.entries(value)) {
       const itemAt = pointerTo(at, name);
       if (Object.hasOwn(properties, name)) visit(item, itemAt, properties[name]);
@@ -50,9 +50,16 @@ export function checkArguments(
     }
   };
 
-  const missing = (name: string, at: string, properties: JsonObject): void => {
+  const missing = (name: string, at: string, properties: JsonObject, given: string[]): void => {
     const wanted = describeType(typeOfSchema(withDefinitions(properties[name] ?? true, schema)));
-    check.report('WF501', at, `${owner} needs \`${name}\``, { hint: `Give \`${name}\`: ${wanted}` });
+    // An argument beyond those that are known may be this one, misspelt.
+    const [misspelt] = nearestNames(
+      name,
+      given.filter((other) => !Object.hasOwn(properties, other)),
+    );
+    const hint =
+      misspelt === undefined ? `Give \`${name}\`: ${wanted}` : `You wrote \`${misspelt}\`; it is \`${name}\``;
+    check.report('WF501', at, `${owner} needs \`${name}\``, { hint });
   };
   const unknown = (name: string, at: string, names: string[]): void => {
     const known = names.length > 0 ? `Known: ${names.join(', ')}` : 'It takes no arguments';
@@ -60,10 +67,11 @@ export function checkArguments(
   };
 
   const exactly = (value: Json, at: string, part: Json): void => {
-    for (const { keyword, instancePath, params, message, parentSchema } of schemaErrors(value, part, schema)) {
+    for (const { keyword, instancePath, params, message, parentSchema, data } of schemaErrors(value, part, schema)) {
       const where = at + instancePath;
       const properties = parentSchema?.['properties'] as JsonObject | undefined;
-      if (keyword === 'required') missing(String(params['missingProperty']), where, properties ?? {});
+      if (keyword === 'required')
+        missing(String(params['missingProperty']), where, properties ?? {}, isObject(data) ? Object.keys(data) : []);
       else if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') {
         const name = String(params['additionalProperty'] ?? params['unevaluatedProperty']);
         unknown(name, pointerTo(where, name), Object.keys(properties ?? {}));

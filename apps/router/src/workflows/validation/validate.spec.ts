@@ -38,6 +38,15 @@ describe('validateWorkflow', () => {
     expect(diagnostics[1]?.message).toContain('at character 8');
   });
 
+  it('recognises a misspelt argument in the one that is missing', () => {
+    const write = (content: string): string =>
+      `${DOCUMENT}do: [{ a: { call: files__write, with: { path: x, ${content} } } }]`;
+    for (const content of ['contents: text', "contents: '${ .x }'"])
+      expect(validateWorkflow(write(content), CATALOGUE).diagnostics).toMatchObject([
+        { code: 'WF501', pointer: '/do/0/a/with', hint: 'You wrote `contents`; it is `content`' },
+      ]);
+  });
+
   it('names the tools that a definition calls, with their hashes', () => {
     const { tools } = validateWorkflow(`${DOCUMENT}do: [{ a: { call: files__read, with: { path: x } } }]`, CATALOGUE);
     expect(tools).toEqual({ files__read: 'read-1' });
