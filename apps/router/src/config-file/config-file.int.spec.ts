@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -67,5 +67,29 @@ describe('the watched configuration file', () => {
     expect(slugs()).toEqual([]);
     writeFileSync(path, config('late'));
     await until(() => slugs().includes('late'));
+  });
+
+  it('is followed when it is a link into a folder that is exchanged as a whole, as Kubernetes mounts it', async () => {
+    const mount = join(folder, 'mount');
+    const publish = (version: string, ...names: string[]): void => {
+      mkdirSync(join(mount, version), { recursive: true });
+      writeFileSync(join(mount, version, 'mcp-router.json'), config(...names));
+      symlinkSync(version, join(mount, '..data_tmp'));
+      renameSync(join(mount, '..data_tmp'), join(mount, '..data'));
+    };
+    publish('..v1', 'first');
+    symlinkSync('..data/mcp-router.json', join(mount, 'mcp-router.json'));
+    const mounted = new ConfigFile(join(mount, 'mcp-router.json'), {}, pino({ level: 'silent' }), (entries) =>
+      seen.push(entries),
+    );
+    await mounted.start();
+    expect(slugs()).toEqual(['first']);
+    publish('..v2', 'second');
+    rmSync(join(mount, '..v1'), { recursive: true });
+    await until(() => slugs().includes('second'));
+    publish('..v3', 'third');
+    rmSync(join(mount, '..v2'), { recursive: true });
+    await until(() => slugs().includes('third'));
+    await mounted.close();
   });
 });
