@@ -78,6 +78,7 @@ export class Effects {
     } catch (thrown) {
       end = { error: { ...WorkflowFault.from(thrown, pointer).error, path } };
     }
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while the effect runs
     if (strand.isCancelled) return;
     if ('output' in end) this.host.append({ type: 'effect.completed', path, data: end });
     else this.host.append({ type: 'effect.faulted', path, data: end });

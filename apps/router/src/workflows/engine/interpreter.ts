@@ -115,6 +115,7 @@ export class Interpreter {
         const exporting = { strand, variables: { ...after.variables, output } };
         strand.context = await this.filter(task.export, exporting, output, 'export');
       }
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while the task runs
       if (strand.isCancelled) return await NEVER;
       this.record(named, path, startedAt, input, output);
       return { output, then: result.then ?? task.then, ...(result.end ? { end: true } : {}) };

@@ -75,7 +75,7 @@ export class MemoryRun {
         isRepeatable: () => this.options.isRepeatable ?? true,
         perform: async (effect) => {
           const args = effect.kind === 'call' ? effect.args : {};
-          this.effects.push(String(args['mark'] ?? effect.kind));
+          this.effects.push(typeof args['mark'] === 'string' ? args['mark'] : effect.kind);
           return (await this.options.perform?.(effect)) ?? args;
         },
         now: () => this.clock,
