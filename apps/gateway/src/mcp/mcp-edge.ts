@@ -234,8 +234,9 @@ function refuse(reply: HttpReply, thrown: unknown, body?: string): void {
   const error = AppError.from(thrown);
   if (error.code === 'unauthorized') reply.setHeader('www-authenticate', 'Bearer realm="mcp-router"');
   if (error.code === 'method_not_allowed') reply.setHeader('allow', 'POST, GET, DELETE');
-  // What is left of a body that was not read would be taken for the next request.
-  if (!reply.request.complete) reply.setHeader('connection', 'close');
+  // A body that nobody reads holds the connection up. One that is too large is being read and dropped: closing would
+  // break the connection under a client that is still writing, before it has seen the answer.
+  if (!reply.request.complete && error.code !== 'payload_too_large') reply.setHeader('connection', 'close');
   reply.json(error.status, errorBody(error, idOf(body)));
 }
 
