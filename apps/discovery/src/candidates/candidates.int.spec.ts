@@ -239,7 +239,7 @@ it('keeps a lease as long as it is renewed, and only for whoever took it', async
   const as = <T>(agentId: string, run: () => Promise<T>) =>
     runInContext(contextOf({ principal: { ...SYSTEM_PRINCIPAL, agentId, role: 'member' } }), run);
   const lease = { name: 'me', url: 'http://127.0.0.1:9/mcp', type: 'http' as const, labels: {}, leaseSeconds: 1 };
-  await until(() => app.leadership.isLeader);
+  await until(() => app.keeper.isOpen);
   await expect(app.registrations.register(lease)).rejects.toMatchObject({ code: 'conflict' });
   await app.sources.add({ name: 's', type: 'self-registration', settings: {}, policy: 'manual', enabled: true });
   const { id, candidateId } = await as('a', () => app.registrations.register(lease));

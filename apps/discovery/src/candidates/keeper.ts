@@ -68,6 +68,11 @@ export class Keeper {
     };
   }
 
+  /** Whether this replica keeps the book now. */
+  get isOpen(): boolean {
+    return this.book !== undefined;
+  }
+
   /** Looks something up in the book; undefined without the lead. */
   read<T>(look: (book: Book) => T): T | undefined {
     return this.book && look(this.book);
@@ -76,7 +81,10 @@ export class Keeper {
   private apply(change: (book: Book, now: number) => Change[]): Promise<void> {
     const mine = this.turn.then(async () => {
       const { book } = this;
-      if (!book) throw new AppError('conflict', 'This replica does not follow the sources any more');
+      if (!book)
+        throw new AppError('no_instance', 'This replica does not follow the sources', {
+          hint: 'Try again in a second',
+        });
       const now = Date.now();
       const changes = change(book, now);
       if (changes.length > 0) await this.writeDown(book, changes, now);

@@ -14,7 +14,6 @@ import { v7 as uuid } from 'uuid';
 import type { z } from 'zod';
 import type { Entry, Found } from '../candidates/book';
 import { Keeper } from '../candidates/keeper';
-import { Leadership } from '../leadership';
 import { selfRegistrationSource } from '../sources/self-registration.source';
 import type { Sighting } from '../sources/source';
 import { SourcesStore } from '../sources/sources.store';
@@ -29,13 +28,12 @@ export class RegistrationsService {
   constructor(
     private readonly keeper: Keeper,
     private readonly sources: SourcesStore,
-    private readonly leadership: Leadership,
     private readonly bus: Bus,
   ) {}
 
   /** @throws AppError `conflict` while no source of the type is enabled */
   async register(input: NewRegistration): Promise<Registration> {
-    if (!this.leadership.isLeader) return this.passOn(registerServer, input);
+    if (!this.keeper.isOpen) return this.passOn(registerServer, input);
     const source = await this.source();
     const { name, url, type, description, version, labels, leaseSeconds } = input;
     const { maxLeaseSeconds } = selfRegistrationSource.settings.parse(source.settings);
@@ -54,14 +52,14 @@ export class RegistrationsService {
 
   /** @throws AppError `not_found` for a lease that ended: register anew */
   async renew(id: string): Promise<Registration> {
-    if (!this.leadership.isLeader) return this.passOn(renewRegistration, { id });
+    if (!this.keeper.isOpen) return this.passOn(renewRegistration, { id });
     const { entry } = this.find(id);
     const lease = Number(entry.sighting.labels?.[LEASE] ?? 60);
     return this.enter(entry.sourceId, { ...entry.sighting, expiresAt: Date.now() + lease * 1000 });
   }
 
   async end(id: string): Promise<void> {
-    if (!this.leadership.isLeader) {
+    if (!this.keeper.isOpen) {
       await this.passOn(endRegistration, { id });
       return;
     }

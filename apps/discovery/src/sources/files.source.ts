@@ -52,7 +52,9 @@ export const filesSource = defineSource({
       clearTimeout(timers.get(path));
       timers.set(
         path,
-        setTimeout(() => void report(path, io, sink), SETTLE_MS),
+        setTimeout(() => {
+          report(path, io, sink).catch((error: unknown) => io.warn(`${path}: ${(error as Error).message}`));
+        }, SETTLE_MS),
       );
     });
     try {

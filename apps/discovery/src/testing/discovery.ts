@@ -93,7 +93,7 @@ export function startReplica(
   const leadership = new Leadership(bus, env, log);
   const sources = new SourcesService(sourcesStore, keeper, leadership, outbound, bus, env, log);
   const prober = new Prober(store, approvals, outbound, bus, env, log);
-  const registrations = new RegistrationsService(keeper, sourcesStore, leadership, bus);
+  const registrations = new RegistrationsService(keeper, sourcesStore, bus);
   return {
     bus,
     router,
