@@ -229,7 +229,8 @@ async function putOnDisk(files: readonly { path: string; content: Buffer }[]): P
     // Paths were checked when the archive was read; a second look costs nothing.
     if (!target.startsWith(`${folder}/`)) throw new AppError('invalid_request', `"${path}" lies outside`);
     await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, content, { flag: 'wx' }).catch((error: unknown) => {
+    // Imports are resolved by names; only manifests are read.
+    await writeFile(target, path.endsWith('.json') ? content : '', { flag: 'wx' }).catch((error: unknown) => {
       // Two names that a file system takes for one: the first stands.
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'EEXIST' && code !== 'EISDIR') throw error;

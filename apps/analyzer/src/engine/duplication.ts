@@ -141,7 +141,7 @@ function* fingerprints(
 class CloneSearch {
   readonly clones: Clone[] = [];
   /** Where a diagonal (two files, one distance) has been searched up to. */
-  private readonly searched = new Map<string, number>();
+  private readonly searched = new Map<number, number>();
 
   constructor(
     private readonly files: readonly TokenStream[],
@@ -149,7 +149,8 @@ class CloneSearch {
   ) {}
 
   compare(fileA: number, a: number, fileB: number, b: number): void {
-    const key = `${fileA} ${fileB} ${a - b}`;
+    // One number for two files and a distance: distances stay below 2^22, as files have at most 2 MB.
+    const key = (fileA * this.files.length + fileB) * 8_388_608 + (a - b);
     if ((this.searched.get(key) ?? -1) >= a) return;
     const [from, length] = this.stretch(fileA, a, fileB, b);
     this.searched.set(key, from + length);

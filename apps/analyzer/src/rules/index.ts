@@ -1,3 +1,8 @@
+import { dependencyInversion } from './dependency-inversion.rule';
+import { interfaceSegregation } from './interface-segregation.rule';
+import { liskovSubstitution } from './liskov-substitution.rule';
+import { openClosed } from './open-closed.rule';
+import { singleResponsibility } from './single-responsibility.rule';
 import { missingTimeout } from './missing-timeout.rule';
 import { secretInResult } from './secret-in-result.rule';
 import { stdoutLogging } from './stdout-logging.rule';
@@ -66,6 +71,11 @@ export const RULES: readonly Rule[] = [
   missingTimeout,
   stdoutLogging,
   secretInResult,
+  singleResponsibility,
+  openClosed,
+  liskovSubstitution,
+  interfaceSegregation,
+  dependencyInversion,
   importCycle,
   layerViolation,
   deadExport,
