@@ -4,7 +4,6 @@ import { z } from 'zod';
 export const FLAGS = {
   ROUTER_SERVICES: { on: true, why: 'route calls to upstream servers; off is the maintenance switch' },
   LEGACY_SSE: { on: false, why: 'serve the HTTP+SSE transport of 2024-11-05 to old clients' },
-  TOOL_QUARANTINE: { on: false, why: 'hold a tool whose definition changed dangerously until someone approves it' },
 } as const satisfies Record<string, { on: boolean; why: string }>;
 
 export type FlagName = keyof typeof FLAGS;

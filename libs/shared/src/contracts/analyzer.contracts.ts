@@ -206,7 +206,7 @@ export const diffTool = contract('analyzer.diffTool', {
 
 export const HeldTool = z.object({ server: z.string(), tool: z.string(), reason: z.string() });
 /**
- * Tools that nobody may call while the flag TOOL_QUARANTINE is on. The router asks at its start and after each
+ * Tools whose definition changed dangerously and waits for approval. Who holds them back asks at its start and after each
  * `heldToolsChanged`; it goes on showing them to the system principal, so that a tool that changes back is seen.
  */
 export const listHeldTools = contract('analyzer.listHeldTools', {
