@@ -4,6 +4,7 @@ import pino from 'pino';
 import type { DataSource } from 'typeorm';
 import { DiscoveryEnv } from '../config';
 import { MIGRATIONS } from '../migrations';
+import { fakeServer } from '../testing/discovery';
 import { FakeBus } from '../testing/fake-bus';
 import { until } from '../testing/until';
 import { HealthSchedule } from './health.schedule';
@@ -52,27 +53,7 @@ function setup(probes: Record<string, ServerProbe>) {
   return { bus, health: new HealthService(bus, store, env) };
 }
 
-const server = (slug: string): Server => ({
-  id: `id-${slug}`,
-  slug,
-  type: 'http',
-  source: 'rest',
-  enabled: true,
-  envNames: [],
-  headerNames: [],
-  isolation: 'shared',
-  state: 'ready',
-  lastError: null,
-  nextRetryAt: null,
-  era: null,
-  protocolVersion: null,
-  serverInfo: null,
-  counts,
-  instances: [],
-  version: '1',
-  createdAt: new Date().toISOString(),
-  updatedAt: new Date().toISOString(),
-});
+const server = (slug: string): Server => fakeServer({ slug, counts });
 
 const watch = (...slugs: string[]) =>
   store.replaceServers(
