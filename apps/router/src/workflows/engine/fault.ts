@@ -18,6 +18,14 @@ const STANDARD = {
 
 export type FaultKind = keyof typeof STANDARD;
 
+/** How the standard's own conformance kit and older documents write the types that the reference puts below `BASE`. */
+const OTHER_BASE = 'https://serverlessworkflow.io/dsl/errors/types/';
+
+/** The one name of a type of error, however it is written. */
+export function errorType(type: string): string {
+  return type.startsWith(OTHER_BASE) ? BASE + type.slice(OTHER_BASE.length) : type;
+}
+
 /** An error of a workflow on its way to the `catch` that takes it, or out of the run. */
 export class WorkflowFault extends Error {
   constructor(readonly error: WorkflowError) {

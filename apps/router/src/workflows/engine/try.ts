@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Json } from '../definition/json';
 import type { CatchClause, RetryPolicy, Task } from '../definition/workflow';
 import { errorValue, type Frame, type Interpreter, type Result, type TaskRunner } from './interpreter';
-import { WorkflowFault } from './fault';
+import { errorType, WorkflowFault } from './fault';
 
 /** `try`: runs its tasks, again after a while when the policy says so, and hands a fault that stays to `catch`. */
 export const attempt: TaskRunner<Task & { kind: 'try' }> = async (run, { task, pointer }, input, frame, path) => {
@@ -52,7 +52,9 @@ async function catches(
   for (const [name, wanted] of Object.entries(filter ?? {})) {
     const value = name === 'details' ? (error['details'] ?? error['detail']) : error[name];
     const expected = await run.resolve(wanted, frame, input);
-    if (value !== expected) return false;
+    const isText = typeof value === 'string' && typeof expected === 'string';
+    const isSame = name === 'type' && isText ? errorType(value) === errorType(expected) : value === expected;
+    if (!isSame) return false;
   }
   if (when !== undefined && !(await run.test(when, frame, input))) return false;
   return exceptWhen === undefined || !(await run.test(exceptWhen, frame, input));
