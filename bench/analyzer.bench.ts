@@ -100,9 +100,14 @@ async function main(): Promise<void> {
 
   const { database, close } = await openTestDatabase({ schema: 'analyzer', entities: [], migrations: MIGRATIONS });
   const engine = new EnginePool({ script: join(process.cwd(), 'dist/apps/analyzer/engine.child.mjs') });
-  const env = { ANALYZER_FILE_TIMEOUT_MS: 10_000, ANALYZER_JOB_TIMEOUT_MS: 600_000, ANALYZER_ROOTS: '' } as AnalyzerEnv;
+  const env = {
+    ANALYZER_WORKERS: 2,
+    ANALYZER_FILE_TIMEOUT_MS: 10_000,
+    ANALYZER_JOB_TIMEOUT_MS: 600_000,
+    ANALYZER_ROOTS: '',
+  } as AnalyzerEnv;
   const store = new AnalysesStore(database);
-  const uploads = new UploadsStore(database);
+  const uploads = new UploadsStore(database, engine as Engine);
   const runner = new AnalysisRunner(
     env,
     engine as Engine,

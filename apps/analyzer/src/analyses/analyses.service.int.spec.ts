@@ -54,7 +54,7 @@ describe('analyses of code', () => {
 
   const open = () => {
     store = new AnalysesStore(database);
-    uploads = new UploadsStore(database);
+    uploads = new UploadsStore(database, engine as Engine);
     findings = new FindingsStore(database);
     rulesets = new RulesetsService(database, engine as Engine);
     const runner = new AnalysisRunner(env, engine as Engine, store, uploads, rulesets, findings);
@@ -75,6 +75,7 @@ describe('analyses of code', () => {
     env = {
       REDIS_URL: process.env['REDIS_URL'] ?? '',
       REDIS_PREFIX: `test-${uuid()}:`,
+      ANALYZER_WORKERS: 2,
       ANALYZER_FILE_TIMEOUT_MS: 5_000,
       ANALYZER_JOB_TIMEOUT_MS: 30_000,
       ANALYZER_ROOTS: folder,
@@ -164,6 +165,39 @@ describe('analyses of code', () => {
       summary: { files: 1, failed: 1 },
       skipped: [{ path: 'deep.js', reason: expect.stringContaining('analysis failed') as string }],
     });
+  });
+
+  it('finds secrets in files of settings, which are not counted as code', async () => {
+    const done = await analyse({
+      '.env': 'PORT=1\nAPI_KEY=q8Zr2Lw9Xv4Tn7Kb1Mc6\n',
+      'deploy/values.yaml': 'db:\n  password: "hT7#kq92Lmz!4xVw"\n',
+      'config.json': '{"jwt":{"clientSecret":"Zk2v9QpLx84mTn7Rw1Bc"}}',
+      'a.ts': 'export const a = 1;\n',
+    });
+    expect(done).toMatchObject({ state: 'done', summary: { files: 1, errors: 3, lines: 1 } });
+    const { findings: found } = JSON.parse(await report(done)) as Report;
+    expect(found.map(({ ruleId, path, line }) => [ruleId, path, line])).toEqual([
+      ['security/secret-in-configuration', '.env', 2],
+      ['security/secret-in-configuration', 'config.json', 1],
+      ['security/secret-in-configuration', 'deploy/values.yaml', 2],
+    ]);
+    expect((await analyse({ '.env': 'PORT=1\nAPI_KEY=q8Zr2Lw9Xv4Tn7Kb1Mc6\n' })).summary).toMatchObject({
+      fromCache: 1,
+    });
+  });
+
+  it('unpacks archives in a child process, and outlives the child', async () => {
+    const small = new EnginePool({ script, maxRssMb: 10 });
+    const inSmall = new UploadsStore(database, small as Engine);
+    const id = uuid();
+    const files = Array.from({ length: 200 }, (_, i) => ({ path: `f${i}.ts`, content: `// ${i}\n`.repeat(10_000) }));
+    const data = Buffer.from(JSON.stringify(files));
+    for (let at = 0, index = 0; at < data.length; at += 500_000, index++)
+      await inSmall.putPart(id, index, data.subarray(at, at + 500_000).toString('base64'));
+    const parts = Math.ceil(data.length / 500_000);
+    await expect(inSmall.finish(id, parts, 'json')).rejects.toMatchObject({ code: 'limit_exceeded' });
+    await small.close();
+    expect(await uploads.finish(id, parts, 'json')).toMatchObject({ files: 200, skipped: [] });
   });
 
   it('cancels an analysis that waits or runs', async () => {

@@ -9,12 +9,13 @@ import { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { AnalyzerEnv } from '../config';
 import type { FileResult } from '../engine/analyse-file';
+import { safePath } from '../engine/archive';
 import { Engine } from '../engine/engine';
+import { languageOf } from '../engine/languages';
 import { TaskFailed } from '../engine/pool';
 import { AnalysesStore, publicPart } from './analyses.store';
-import { safePath } from './archive';
 import { toMarkdown } from './markdown';
-import { AnalysisRunner, toSources } from './runner';
+import { AnalysisRunner } from './runner';
 import { toSarif } from './sarif';
 import { allowedFolder } from './source-folder';
 import { UploadsStore } from './uploads.store';
@@ -190,30 +191,20 @@ export class AnalysesService implements OnApplicationBootstrap, OnApplicationShu
   /** Analyses a few files at once; nothing is stored. */
   async analyseNow(given: readonly { path: string; content: string }[]): Promise<CodeReport> {
     const skipped: { path: string; reason: string }[] = [];
-    const files = given.flatMap(({ path, content }) => {
-      const safe = safePath(path);
-      if (safe === undefined) skipped.push({ path, reason: 'not a path inside a project' });
-      return safe === undefined ? [] : [{ path: safe, content: Buffer.from(content) }];
-    });
-    const sources = toSources(files, [], [], skipped);
-    for (const { path } of files)
-      if (!sources.some((source) => source.path === path))
-        skipped.push({ path, reason: 'not a language that is read' });
     const results: FileResult[] = [];
-    await Promise.all(
-      sources.map(({ path, language, text }) =>
-        this.engine
-          .run(
-            'file',
-            { path, language, source: text, customRules: [] },
-            { timeoutMs: this.env.ANALYZER_FILE_TIMEOUT_MS },
-          )
-          .then(
-            (result) => void results.push(result),
-            (error: unknown) => void skipped.push({ path, reason: `analysis failed: ${(error as Error).message}` }),
-          ),
-      ),
-    );
+    const analyse = async (given: string, source: string) => {
+      const path = safePath(given);
+      if (path === undefined) return skipped.push({ path: given, reason: 'not a path inside a project' });
+      const language = languageOf(path);
+      if (language === undefined) return skipped.push({ path, reason: 'not a language that is read' });
+      return this.engine
+        .run('file', { path, language, source, customRules: [] }, { timeoutMs: this.env.ANALYZER_FILE_TIMEOUT_MS })
+        .then(
+          (result) => results.push(result),
+          (error: unknown) => skipped.push({ path, reason: `analysis failed: ${(error as Error).message}` }),
+        );
+    };
+    await Promise.all(given.map(({ path, content }) => analyse(path, content)));
     results.sort((a, b) => (a.path < b.path ? -1 : 1));
     return {
       findings: results.flatMap(({ findings }) => findings.map((finding) => ({ ...finding }))),

@@ -13,6 +13,7 @@ import {
 import { DataSource } from 'typeorm';
 import { v7 as uuid, validate } from 'uuid';
 import type { FileResult } from '../engine/analyse-file';
+import type { TextResult } from '../engine/analyse-text';
 import type { Report } from './report';
 
 interface Row {
@@ -151,15 +152,15 @@ export class AnalysesStore {
     return JSON.parse(gunzipSync(row.body).toString('utf8')) as Report;
   }
 
-  async cached(keys: readonly string[]): Promise<Map<string, FileResult>> {
+  async cached(keys: readonly string[]): Promise<Map<string, FileResult | TextResult>> {
     const rows: { key: string; body: Buffer }[] = await this.database.query(
       `SELECT key, body FROM analyzer.file_result WHERE key = ANY($1::text[])`,
       [keys],
     );
-    return new Map(rows.map(({ key, body }) => [key, deserialize(body) as FileResult]));
+    return new Map(rows.map(({ key, body }) => [key, deserialize(body) as FileResult | TextResult]));
   }
 
-  async remember(results: readonly { key: string; result: FileResult }[]): Promise<void> {
+  async remember(results: readonly { key: string; result: FileResult | TextResult }[]): Promise<void> {
     if (results.length === 0) return;
     await this.database.query(
       `INSERT INTO analyzer.file_result (key, body) SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT (key) DO UPDATE SET used_at = now()`,

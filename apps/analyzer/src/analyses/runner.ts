@@ -1,41 +1,35 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV } from '@mcp-router/platform';
-import { AppError } from '@mcp-router/shared';
 import type { AnalyzerEnv } from '../config';
-import type { CodeFinding, FileResult } from '../engine/analyse-file';
+import type { FileResult } from '../engine/analyse-file';
+import type { ProjectResult } from '../engine/analyse-project';
+import type { TextResult } from '../engine/analyse-text';
 import type { CustomRule } from '../engine/custom-rules';
 import { Engine } from '../engine/engine';
-import { languageOf, type LanguageId } from '../engine/languages';
+import { languageOf } from '../engine/languages';
 import { matchesPath } from '../engine/path-glob';
 import { TaskFailed } from '../engine/pool';
 import { FindingsStore } from '../findings/findings.store';
 import { RULES } from '../rules';
 import { RulesetsService } from '../rulesets/rulesets.service';
 import { AnalysesStore, type StoredAnalysis } from './analyses.store';
+import { Collected } from './collected';
 import { judge, type Report, summaryOf } from './report';
-import { allowedFolder, readFolder } from './source-folder';
+import { withFolder } from './resolver-folder';
+import { allowedFolder, folderSources } from './source-folder';
+import { batches, type FileRef, type Sources } from './sources';
 import { UploadsStore } from './uploads.store';
 
 const PROGRESS_MS = 250;
 const BATCH = 200;
-const MAX_SOURCE_LENGTH = 2_000_000;
+const BATCH_BYTES = 8_000_000;
 /** Results of another release are not taken from the cache. */
 const ENGINE_VERSION = createHash('sha256')
-  .update('1')
+  .update('2')
   .update(RULES.map(({ id, explanation }) => id + explanation).join())
   .digest('hex')
   .slice(0, 16);
-
-interface Source {
-  path: string;
-  language: LanguageId;
-  text: string;
-  key: string;
-}
 
 /** Carries one analysis out; taken up again after a crash it finds the files already read in the cache. */
 @Injectable()
@@ -52,12 +46,12 @@ export class AnalysisRunner {
   async run(analysis: StoredAnalysis, signal: AbortSignal): Promise<void> {
     const { options } = analysis;
     const rules = options.ruleset === undefined ? [] : await this.rulesets.rulesOf(options.ruleset);
-    const { files, skipped, root } = await this.sources(analysis);
-    const sources = toSources(files, options.exclude, rules, skipped);
-    const { results, fromCache } = await this.readFiles(analysis.id, sources, rules, skipped, signal);
-    const report = await this.compare(analysis, results, files, root, skipped, signal);
+    const sources = await this.sources(analysis);
+    sources.files = sources.files.filter(({ path }) => !options.exclude.some((glob) => matchesPath(glob, path)));
+    const { results, fromCache } = await this.readFiles(analysis.id, sources, rules, signal);
+    const report = await this.compare(analysis, results, sources, signal);
     await this.markNew(report, options.baseline);
-    const summary = summaryOf(report, { fromCache, failed: sources.length - results.length });
+    const summary = summaryOf(report, { fromCache, failed: sources.files.length - results.count });
     await this.analyses.finish(analysis.id, report, summary, judge(options.gate, summary));
     await this.findings.replace(
       `project:${analysis.project}`,
@@ -70,71 +64,74 @@ export class AnalysisRunner {
     );
   }
 
-  private async sources({ uploadId, path }: StoredAnalysis): Promise<{
-    files: { path: string; content: Buffer }[];
-    skipped: Report['skipped'];
-    root: string | null;
-  }> {
-    if (uploadId !== null)
-      return { files: await this.uploads.files(uploadId), skipped: await this.uploads.skipped(uploadId), root: null };
-    const root = await allowedFolder(path ?? '', this.env.ANALYZER_ROOTS.split(':').filter(Boolean));
-    return { ...(await readFolder(root)), root };
+  private async sources({ uploadId, path }: StoredAnalysis): Promise<Sources> {
+    return uploadId === null
+      ? folderSources(await allowedFolder(path ?? '', this.env.ANALYZER_ROOTS.split(':').filter(Boolean)))
+      : this.uploads.sources(uploadId);
   }
 
   /** Reads each file, or takes it from the cache. A file that cannot be read is named in `skipped`, the others go on. */
   private async readFiles(
     id: string,
-    sources: readonly Source[],
+    sources: Sources,
     rules: CustomRule[],
-    skipped: Report['skipped'],
     signal: AbortSignal,
-  ): Promise<{ results: FileResult[]; fromCache: number }> {
-    const results: FileResult[] = [];
+  ): Promise<{ results: Collected; fromCache: number }> {
+    const keyOf = cacheKeys(rules);
+    const results = new Collected(sources.skipped);
+    const total = sources.files.length;
     let fromCache = 0;
     let done = 0;
     let reported = 0;
-    await this.analyses.progress(id, 0, sources.length);
-    for (let from = 0; from < sources.length; from += BATCH) {
-      const batch = sources.slice(from, from + BATCH);
-      const known = await this.analyses.cached(batch.map(({ key }) => key));
-      const fresh: { key: string; result: FileResult }[] = [];
-      const read = async (source: Source) => {
-        const cached = known.get(source.key);
-        if (cached) {
-          fromCache++;
-          results.push(cached);
-        } else {
-          const result = await this.readFile(source, rules, skipped, signal);
-          if (result) {
-            fresh.push({ key: source.key, result });
-            results.push(result);
-          }
-        }
+    await this.analyses.progress(id, 0, total);
+    for (const batch of batches(sources.files, BATCH, BATCH_BYTES)) {
+      const given = batch.every(({ hash }) => hash !== undefined) ? undefined : await sources.read(batch);
+      const keys = new Map(batch.map((file) => [file, keyOf(file, given?.get(file.path))]));
+      const known = await this.analyses.cached([...keys.values()]);
+      const missing = batch.filter((file) => !known.has(keys.get(file) ?? ''));
+      const contents = given ?? (await sources.read(missing));
+      const fresh: { key: string; result: FileResult | TextResult }[] = [];
+      const step = async () => {
         done++;
-        if (performance.now() - reported > PROGRESS_MS) {
-          reported = performance.now();
-          await this.analyses.progress(id, done, sources.length);
-        }
+        if (performance.now() - reported < PROGRESS_MS) return;
+        reported = performance.now();
+        await this.analyses.progress(id, done, total);
       };
-      await Promise.all(batch.map(read));
+      for (const result of known.values()) {
+        fromCache++;
+        results.add(result);
+        await step();
+      }
+      await inTurns(missing, this.env.ANALYZER_WORKERS + 1, async (file) => {
+        const content = contents.get(file.path);
+        const result = content && (await this.readFile(file.path, content, rules, sources.skipped, signal));
+        if (result) {
+          results.add(result);
+          fresh.push({ key: keys.get(file) ?? '', result });
+        } else if (!content) sources.skipped.push({ path: file.path, reason: 'gone before it was read' });
+        await step();
+      });
       await this.analyses.remember(fresh);
     }
-    await this.analyses.progress(id, done, sources.length);
-    return { results: results.sort((a, b) => (a.path < b.path ? -1 : 1)), fromCache };
+    await this.analyses.progress(id, done, total);
+    results.finish();
+    return { results, fromCache };
   }
 
   private async readFile(
-    { path, language, text }: Source,
+    path: string,
+    content: Buffer,
     customRules: CustomRule[],
     skipped: Report['skipped'],
     signal: AbortSignal,
-  ): Promise<FileResult | undefined> {
+  ): Promise<FileResult | TextResult | undefined> {
+    const language = languageOf(path);
+    const text = content.toString('utf8');
+    const limits = { timeoutMs: this.env.ANALYZER_FILE_TIMEOUT_MS, signal };
     try {
-      return await this.engine.run(
-        'file',
-        { path, language, source: text, customRules },
-        { timeoutMs: this.env.ANALYZER_FILE_TIMEOUT_MS, signal },
-      );
+      return language === undefined
+        ? await this.engine.run('text', { path, text }, limits)
+        : await this.engine.run('file', { path, language, source: text, customRules }, limits);
     } catch (error) {
       if (!(error instanceof TaskFailed) || error.reason === 'cancelled') throw error;
       skipped.push({ path, reason: `analysis failed: ${error.message}` });
@@ -142,56 +139,39 @@ export class AnalysisRunner {
     }
   }
 
-  /** What only shows when files are seen together. Sources that are not on a disk are put on one for the resolver. */
+  /** What only shows when files are seen together. */
   private async compare(
     analysis: StoredAnalysis,
-    results: readonly FileResult[],
-    files: readonly { path: string; content: Buffer }[],
-    root: string | null,
-    skipped: Report['skipped'],
+    { files, findings, compared }: Collected,
+    sources: Sources,
     signal: AbortSignal,
   ): Promise<Report> {
-    const folder = root ?? (await putOnDisk(files));
-    try {
-      const options = {
-        duplication: { minTokens: analysis.options.minCloneTokens, minLines: 5 },
-        layers: analysis.options.layers,
-      };
-      const input = {
-        files: results.map(({ path, language, modules, tokens }) => ({ path, language, ...modules, tokens })),
-        root: folder,
-        options,
-      };
-      const whole = await this.engine
-        .run('project', input, { timeoutMs: this.env.ANALYZER_JOB_TIMEOUT_MS, signal })
-        .catch((error: unknown) => {
+    const { skipped } = sources;
+    const options = {
+      duplication: { minTokens: analysis.options.minCloneTokens, minLines: 5 },
+      layers: analysis.options.layers,
+    };
+    const whole = await withFolder(sources, (root) =>
+      this.engine
+        .run('project', { files: compared, root, options }, { timeoutMs: this.env.ANALYZER_JOB_TIMEOUT_MS, signal })
+        .catch((error: unknown): ProjectResult => {
           if (!(error instanceof TaskFailed) || error.reason === 'cancelled') throw error;
           skipped.push({ path: '.', reason: `files could not be compared: ${error.message}` });
           return { findings: [], fanIn: {}, fanOut: {}, cycles: [], clones: [] };
-        });
-      const fanIn: Record<string, number> = whole.fanIn;
-      const fanOut: Record<string, number> = whole.fanOut;
-      return {
-        project: analysis.project,
-        files: results.map(({ path, language, hasError, metrics }) => ({
-          path,
-          language,
-          hasError,
-          metrics,
-          fanIn: fanIn[path] ?? 0,
-          fanOut: fanOut[path] ?? 0,
-        })),
-        findings: [...results.flatMap((result) => result.findings), ...whole.findings].map((finding: CodeFinding) => ({
-          ...finding,
-          isNew: true,
-        })),
-        cycles: whole.cycles,
-        clones: whole.clones,
-        skipped,
-      };
-    } finally {
-      if (root === null) await rm(folder, { recursive: true, force: true });
-    }
+        }),
+    );
+    return {
+      project: analysis.project,
+      files: files.map((file) => ({
+        ...file,
+        fanIn: whole.fanIn[file.path] ?? 0,
+        fanOut: whole.fanOut[file.path] ?? 0,
+      })),
+      findings: [...findings, ...whole.findings].map((finding) => ({ ...finding, isNew: true })),
+      cycles: whole.cycles,
+      clones: whole.clones,
+      skipped,
+    };
   }
 
   private async markNew(report: Report, baseline: string | undefined): Promise<void> {
@@ -202,39 +182,23 @@ export class AnalysisRunner {
   }
 }
 
-export function toSources(
-  files: readonly { path: string; content: Buffer }[],
-  exclude: readonly string[],
-  rules: readonly CustomRule[],
-  skipped: Report['skipped'],
-): Source[] {
-  const rulesHash = createHash('sha256').update(ENGINE_VERSION).update(JSON.stringify(rules)).digest('hex');
-  return files.flatMap(({ path, content }) => {
-    const language = languageOf(path);
-    if (language === undefined || exclude.some((glob) => matchesPath(glob, path))) return [];
-    if (content.length > MAX_SOURCE_LENGTH) {
-      skipped.push({ path, reason: 'too large' });
-      return [];
-    }
-    // The path is part of a finding's fingerprint, so it is part of what a result depends on.
-    const key = createHash('sha256').update(rulesHash).update(path).update('\0').update(content).digest('hex');
-    return [{ path, language, text: content.toString('utf8'), key }];
-  });
+/** What a file's result depends on: the engine, the custom rules, its path (part of fingerprints) and its content. */
+function cacheKeys(rules: readonly CustomRule[]): (file: FileRef, content: Buffer | undefined) => string {
+  const rulesHash = sha256(ENGINE_VERSION, JSON.stringify(rules));
+  return ({ path, hash }, content) => sha256(rulesHash, path, '\0', hash ?? sha256(content ?? ''));
 }
 
-async function putOnDisk(files: readonly { path: string; content: Buffer }[]): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'mcp-router-analysis-'));
-  for (const { path, content } of files) {
-    const target = join(folder, path);
-    // Paths were checked when the archive was read; a second look costs nothing.
-    if (!target.startsWith(`${folder}/`)) throw new AppError('invalid_request', `"${path}" lies outside`);
-    await mkdir(dirname(target), { recursive: true });
-    // Imports are resolved by names; only manifests are read.
-    await writeFile(target, path.endsWith('.json') ? content : '', { flag: 'wx' }).catch((error: unknown) => {
-      // Two names that a file system takes for one: the first stands.
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EEXIST' && code !== 'EISDIR') throw error;
-    });
-  }
-  return folder;
+function sha256(...parts: (string | Buffer)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+/** Does the work on all items, `most` at a time, so that others get their turn in the pool of children too. */
+async function inTurns<T>(items: readonly T[], most: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: most }, worker));
 }

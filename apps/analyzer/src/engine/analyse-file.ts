@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CODE_RULES } from '../rules';
 import type { CodeHit } from '../rules/rule';
+import { bounded } from './bounded';
 import { readCode, type CodeFile } from './code-file';
 import { runCustomRules, type CustomRule } from './custom-rules';
 import { tokensOf, type TokenStream } from './duplication';
@@ -31,6 +32,8 @@ export interface FileResult {
   findings: CodeFinding[];
   modules: ModuleFacts;
   tokens: TokenStream;
+  /** What was left out of a file that is larger than files are. */
+  notes?: string[];
 }
 
 const MAX_PER_RULE = 200;
@@ -43,7 +46,7 @@ export async function analyseFile(
   customRules: readonly CustomRule[] = [],
 ): Promise<FileResult> {
   const file = await readCode(path, language, source);
-  return {
+  return bounded({
     path,
     language,
     hasError: file.tree.hasError,
@@ -51,7 +54,7 @@ export async function analyseFile(
     findings: [...builtinFindings(file), ...runCustomRules(file, customRules)],
     modules: moduleFacts(file.tree, language),
     tokens: tokensOf(file.tree),
-  };
+  });
 }
 
 function* builtinFindings(file: CodeFile): Generator<CodeFinding> {

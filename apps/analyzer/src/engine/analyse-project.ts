@@ -12,6 +12,9 @@ export interface ProjectResult {
   clones: { a: Place; b: Place; tokens: number; type: 1 | 2 }[];
 }
 
+const MAX_FINDINGS = 25_000;
+const MAX_CLONES = 5_000;
+
 interface Place {
   path: string;
   line: number;
@@ -52,11 +55,11 @@ export function analyseProject(
           .digest('hex')
           .slice(0, 32),
       })),
-    ),
+    ).slice(0, MAX_FINDINGS),
     fanIn,
     fanOut,
     cycles: project.cycles.map((members) => members.map(pathOf)),
-    clones: project.clones.slice(0, 5_000).map(({ a, b, tokens, type }) => ({
+    clones: project.clones.slice(0, MAX_CLONES).map(({ a, b, tokens, type }) => ({
       a: { path: pathOf(a.file), line: a.line, endLine: a.endLine },
       b: { path: pathOf(b.file), line: b.line, endLine: b.endLine },
       tokens,

@@ -6,9 +6,11 @@ import { toxicFlow, type ToxicFlow } from '../surface/toxic-flow';
 import { CATALOGUE_RULES } from '../rules';
 import { analyseFile, type FileResult } from './analyse-file';
 import { analyseProject, type ProjectResult } from './analyse-project';
+import { analyseText, type TextResult } from './analyse-text';
 import { checkCustomRule, type CustomRule } from './custom-rules';
 import type { LanguageId } from './languages';
 import type { ProjectFile, ProjectOptions } from './project';
+import { unpackInto, type UnpackResult } from './unpack';
 
 /** A finding as it travels out of the child: the rule by its id. */
 export interface SurfaceResult extends Omit<SurfaceFinding, 'rule'> {
@@ -56,6 +58,11 @@ export const TASKS = {
     source: string;
     customRules: CustomRule[];
   }): Promise<FileResult> => analyseFile(input.path, input.language, input.source, input.customRules),
+
+  text: ({ path, text }: { path: string; text: string }): TextResult => analyseText(path, text),
+
+  unpack: (input: { kind: 'json' | 'zip' | 'tar'; archive: string; folder: string }): Promise<UnpackResult> =>
+    unpackInto(input.kind, input.archive, input.folder),
 
   project: (input: { files: ProjectFile[]; root: string; options: ProjectOptions }): ProjectResult =>
     analyseProject(input.files, input.root, input.options),

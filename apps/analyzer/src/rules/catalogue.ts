@@ -34,7 +34,7 @@ function describe(rule: Rule): AnalyzerRule {
   return {
     id: rule.id,
     family: rule.family,
-    target: rule.target === 'catalogue' ? 'tool' : rule.target,
+    target: rule.target === 'catalogue' ? 'tool' : rule.target === 'text' ? 'code' : rule.target,
     title: rule.title,
     level: rule.level,
     confidence: rule.confidence,

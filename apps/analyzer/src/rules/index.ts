@@ -14,6 +14,7 @@ import { disabledTls } from './disabled-tls.rule';
 import { hardCodedSecret } from './hard-coded-secret.rule';
 import { requestForgery } from './request-forgery.rule';
 import { requestPath } from './request-path.rule';
+import { secretInConfiguration } from './secret-in-configuration.rule';
 import { slowRegex } from './slow-regex.rule';
 import { sqlInjection } from './sql-injection.rule';
 import { unsafeDeserialisation } from './unsafe-deserialisation.rule';
@@ -34,7 +35,7 @@ import { lookAlikeName } from './look-alike-name.rule';
 import { missingDescription } from './missing-description.rule';
 import { missingSchema } from './missing-schema.rule';
 import { overBroadSchema } from './over-broad-schema.rule';
-import type { CatalogueRule, CodeRule, ProjectRule, Rule, SurfaceRule } from './rule';
+import type { CatalogueRule, CodeRule, ProjectRule, Rule, SurfaceRule, TextRule } from './rule';
 import { sensitivePath } from './sensitive-path.rule';
 import { toolShadowing } from './tool-shadowing.rule';
 import { toxicFlowRule } from './toxic-flow.rule';
@@ -65,6 +66,7 @@ export const RULES: readonly Rule[] = [
   disabledTls,
   weakCrypto,
   hardCodedSecret,
+  secretInConfiguration,
   slowRegex,
   uncheckedArgument,
   toolWithoutSchema,
@@ -85,4 +87,5 @@ export const RULES: readonly Rule[] = [
 export const SURFACE_RULES = RULES.filter((rule): rule is SurfaceRule => rule.target === 'tool');
 export const CATALOGUE_RULES = RULES.filter((rule): rule is CatalogueRule => rule.target === 'catalogue');
 export const CODE_RULES = RULES.filter((rule): rule is CodeRule => rule.target === 'code');
+export const TEXT_RULES = RULES.filter((rule): rule is TextRule => rule.target === 'text');
 export const PROJECT_RULES = RULES.filter((rule): rule is ProjectRule => rule.target === 'project');

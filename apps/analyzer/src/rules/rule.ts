@@ -74,6 +74,23 @@ export interface CodeRule extends RuleFacts {
   readonly examples: { readonly bad: readonly CodeExample[]; readonly good: readonly CodeExample[] };
 }
 
+/** Something a rule saw in a file that is not code. */
+export interface TextHit {
+  /** From 1. */
+  line: number;
+  column: number;
+  message: string;
+  evidence: string;
+  confidence?: Confidence;
+}
+
+/** Looks at a file of settings. */
+export interface TextRule extends RuleFacts {
+  readonly target: 'text';
+  check(file: { path: string; text: string }): Iterable<TextHit>;
+  readonly examples: { readonly bad: readonly ProjectExample[]; readonly good: readonly ProjectExample[] };
+}
+
 export interface ProjectHit {
   path: string;
   line: number;
@@ -93,4 +110,4 @@ export interface ProjectRule extends RuleFacts {
   readonly examples: { readonly bad: readonly ProjectExample[]; readonly good: readonly ProjectExample[] };
 }
 
-export type Rule = SurfaceRule | CatalogueRule | CodeRule | ProjectRule;
+export type Rule = SurfaceRule | CatalogueRule | CodeRule | TextRule | ProjectRule;

@@ -8,7 +8,7 @@ import { languageOf } from '../engine/languages';
 import { moduleFacts } from '../engine/module-facts';
 import { tokensOf } from '../engine/duplication';
 import { folderOf } from '../engine/testing/project';
-import { CATALOGUE_RULES, CODE_RULES, PROJECT_RULES, RULES, SURFACE_RULES } from '.';
+import { CATALOGUE_RULES, CODE_RULES, PROJECT_RULES, RULES, SURFACE_RULES, TEXT_RULES } from '.';
 import type { CodeRule, ProjectExample, ProjectRule, SurfaceRule, ToolExample } from './rule';
 
 const BLANK: SurfaceTool = {
@@ -79,6 +79,13 @@ if (CODE_RULES.length > 0)
       },
     );
   });
+
+it.each(TEXT_RULES)('$id finds its bad examples and leaves the good ones alone', ({ check, examples }) => {
+  const hits = (example: ProjectExample) =>
+    Object.entries(example).flatMap(([path, text]) => [...check({ path, text })].map(({ evidence }) => evidence));
+  expect(examples.bad.filter((example) => hits(example).length === 0)).toEqual([]);
+  expect(examples.good.flatMap(hits)).toEqual([]);
+});
 
 describe.each(PROJECT_RULES.map((rule): [string, ProjectRule] => [rule.id, rule]))('%s', (_, rule) => {
   const hits = async (example: ProjectExample) => {

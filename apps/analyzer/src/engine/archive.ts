@@ -1,16 +1,26 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { AppError, SourceFile } from '@mcp-router/shared';
 import tar from 'tar-stream';
 import yauzl, { type Entry } from 'yauzl';
-import { z } from 'zod';
-import { languageOf } from '../engine/languages';
+import { isConfiguration } from './configuration';
+import { languageOf } from './languages';
 
-export interface Unpacked {
-  files: { path: string; content: Buffer }[];
-  /** What was left out, and why. */
-  skipped: { path: string; reason: string }[];
+/** What was left out, and why. */
+export type Skipped = { path: string; reason: string }[];
+
+/** Takes a file out of an archive; called again for the same path the later one stands. */
+export type Keep = (path: string, content: Buffer) => void;
+
+/** The archive is broken or hostile (`invalid_request`), or larger than is allowed (`limit_exceeded`). */
+export class ArchiveRefused extends Error {
+  constructor(
+    readonly code: 'invalid_request' | 'limit_exceeded',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'ArchiveRefused';
+  }
 }
 
 export interface ArchiveLimits {
@@ -33,56 +43,56 @@ export const ARCHIVE_LIMITS: ArchiveLimits = {
 
 const S_IFMT = 0o170000;
 const S_IFLNK = 0o120000;
-/** What the analysis reads besides code: manifests that imports are resolved with. */
-const KEPT = /(?:^|\/)(?:package|tsconfig[\w.-]*|jsconfig)\.json$/;
 
 /**
- * Unpacks an archive in memory, within limits that are checked while it is read.
+ * Reads an archive within limits that are checked while it is read; what it holds of code and configuration is given to
+ * `keep`, one file at a time.
  *
- * @throws AppError `invalid_request` for a broken or hostile archive, `limit_exceeded` for one that is too large
+ * @throws ArchiveRefused
  */
 export async function unpack(
   kind: 'json' | 'zip' | 'tar',
   data: Buffer,
+  keep: Keep,
   limits: ArchiveLimits = ARCHIVE_LIMITS,
-): Promise<Unpacked> {
-  const into = new Unpacking(data.length, limits);
+): Promise<Skipped> {
+  const into = new Unpacking(data.length, limits, keep);
   try {
     if (kind === 'json') fromJson(data, into);
     else if (kind === 'zip') await fromZip(data, into);
     else await fromTar(data, into);
   } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError('invalid_request', `The archive cannot be read: ${(error as Error).message}`, { cause: error });
+    if (error instanceof ArchiveRefused) throw error;
+    throw new ArchiveRefused('invalid_request', `The archive cannot be read: ${(error as Error).message}`);
   }
-  return { files: [...into.files.values()], skipped: into.skipped };
+  return into.skipped;
 }
 
 class Unpacking {
-  readonly files = new Map<string, { path: string; content: Buffer }>();
-  readonly skipped: { path: string; reason: string }[] = [];
+  readonly skipped: Skipped = [];
   private entries = 0;
   private bytes = 0;
 
   constructor(
     private readonly packedBytes: number,
     readonly limits: ArchiveLimits,
+    readonly keep: Keep,
   ) {}
 
   /** Counts an entry. @returns its path when it is to be read */
   admit(name: string, what: { isLink: boolean; isFile: boolean; size: number }): string | undefined {
     if (++this.entries > this.limits.entries)
-      throw new AppError('limit_exceeded', `The archive has more than ${this.limits.entries} entries`);
+      throw new ArchiveRefused('limit_exceeded', `The archive has more than ${this.limits.entries} entries`);
     const path = safePath(name);
     if (path === undefined)
-      throw new AppError(
+      throw new ArchiveRefused(
         'invalid_request',
         `The archive names a path outside of itself: ${JSON.stringify(name.slice(0, 200))}`,
       );
     if (what.isLink) this.skip(path, 'a link');
     else if (!what.isFile) return undefined;
     else if (what.size > this.limits.fileBytes) this.skip(path, `larger than ${this.limits.fileBytes} bytes`);
-    else if (languageOf(path) !== undefined || KEPT.test(path)) return path;
+    else if (isRead(path)) return path;
     return undefined;
   }
 
@@ -94,15 +104,17 @@ class Unpacking {
   count(bytes: number): void {
     this.bytes += bytes;
     if (this.bytes > this.limits.totalBytes)
-      throw new AppError('limit_exceeded', `The archive unpacks to more than ${this.limits.totalBytes} bytes`);
+      throw new ArchiveRefused('limit_exceeded', `The archive unpacks to more than ${this.limits.totalBytes} bytes`);
     if (this.bytes > 1_048_576 && this.bytes > this.packedBytes * this.limits.ratio)
-      throw new AppError('limit_exceeded', `The archive unpacks to more than ${this.limits.ratio} times its size`);
-  }
-
-  add(path: string, content: Buffer): void {
-    this.files.set(path, { path, content });
+      throw new ArchiveRefused(
+        'limit_exceeded',
+        `The archive unpacks to more than ${this.limits.ratio} times its size`,
+      );
   }
 }
+
+/** Whether the analysis has a use for a file of this name: code, or configuration. */
+export const isRead = (path: string): boolean => languageOf(path) !== undefined || isConfiguration(path);
 
 /** A path that stays inside: relative, without `..`, NUL and drive letters. Undefined for any other. */
 export function safePath(name: string): string | undefined {
@@ -113,14 +125,17 @@ export function safePath(name: string): string | undefined {
   return parts.length === 0 || parts.includes('..') ? undefined : parts.join('/');
 }
 
-const JsonFiles = z.array(SourceFile);
-
 function fromJson(data: Buffer, into: Unpacking): void {
-  for (const { path: name, content } of JsonFiles.parse(JSON.parse(data.toString('utf8')))) {
+  const files: unknown = JSON.parse(data.toString('utf8'));
+  if (!Array.isArray(files)) throw new Error('a list of files is expected');
+  for (const file of files as { path?: unknown; content?: unknown }[]) {
+    const { path: name, content } = file;
+    if (typeof name !== 'string' || typeof content !== 'string')
+      throw new Error('a file has a path and a content, both texts');
     const bytes = Buffer.from(content);
     const path = into.admit(name, { isLink: false, isFile: true, size: bytes.length });
-    if (path !== undefined) into.add(path, bytes);
-    else if (languageOf(name) === undefined) into.skip(name, 'not a language that is read');
+    if (path !== undefined) into.keep(path, bytes);
+    else if (!isRead(name)) into.skip(name, 'not a file that is read');
   }
 }
 
@@ -150,7 +165,7 @@ function fromZip(data: Buffer, into: Unpacking): Promise<void> {
           zip.openReadStream(entry, (error, stream) => {
             if (error) return fail(error);
             collect(stream, into).then((content) => {
-              into.add(path, content);
+              into.keep(path, content);
               zip.readEntry();
             }, fail);
           });
@@ -175,7 +190,7 @@ async function fromTar(data: Buffer, into: Unpacking): Promise<void> {
         isFile: header.type === 'file' || header.type === 'contiguous-file',
         size: header.size,
       });
-      if (path !== undefined) into.add(path, await collect(stream, into));
+      if (path !== undefined) into.keep(path, await collect(stream, into));
       else for await (const chunk of stream) into.count((chunk as Buffer).length);
     };
     work().then(
@@ -205,7 +220,7 @@ async function collect(stream: AsyncIterable<unknown>, into: Unpacking): Promise
     into.count(bytes.length);
     length += bytes.length;
     if (length > into.limits.fileBytes)
-      throw new AppError('limit_exceeded', 'A file of the archive is larger than it says');
+      throw new ArchiveRefused('limit_exceeded', 'A file of the archive is larger than it says');
     chunks.push(bytes);
   }
   return Buffer.concat(chunks);

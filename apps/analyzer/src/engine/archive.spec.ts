@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import tar from 'tar-stream';
-import { ARCHIVE_LIMITS, safePath, unpack } from './archive';
+import { ARCHIVE_LIMITS, safePath, unpack as unpackTo } from './archive';
 
 interface Entry {
   name: string;
@@ -61,6 +61,12 @@ function zipOf(entries: { name: string; content: string; mode?: number; size?: n
   end.writeUInt32LE(size, 12);
   end.writeUInt32LE(offset, 16);
   return Buffer.concat([...bodies, ...directory, end]);
+}
+
+async function unpack(kind: 'json' | 'zip' | 'tar', data: Buffer, limits = ARCHIVE_LIMITS) {
+  const files: { path: string; content: Buffer }[] = [];
+  const skipped = await unpackTo(kind, data, (path, content) => files.push({ path, content }), limits);
+  return { files, skipped };
 }
 
 const CODE = 'export const a = 1;\n';

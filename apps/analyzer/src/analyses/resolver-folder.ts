@@ -1,0 +1,45 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { isManifest } from '../engine/configuration';
+import { batches, type Sources } from './sources';
+
+const AT_ONCE = 64;
+
+/**
+ * A folder in which imports can be resolved: the files' own one, or one that has the same names. Only manifests have
+ * content there; the resolver reads no others.
+ */
+export async function withFolder<T>(sources: Sources, work: (folder: string) => Promise<T>): Promise<T> {
+  if (sources.root !== null) return work(sources.root);
+  const folder = await mkdtemp(join(tmpdir(), 'mcp-router-analysis-'));
+  try {
+    const contents = await sources.read(sources.files.filter(({ path }) => isManifest(path)));
+    const made = new Set<string>();
+    for (const batch of batches(sources.files, AT_ONCE, Infinity))
+      await Promise.all(
+        batch.map(async ({ path }) => {
+          const target = join(folder, path);
+          // Paths were checked when the archive was read; a second look costs nothing.
+          if (!target.startsWith(`${folder}/`)) return;
+          await makeFolder(dirname(target), made);
+          await writeFile(target, contents.get(path) ?? '', { flag: 'wx' }).catch(unlessTaken);
+        }),
+      );
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function makeFolder(folder: string, made: Set<string>): Promise<void> {
+  if (made.has(folder)) return;
+  await mkdir(folder, { recursive: true }).catch(unlessTaken);
+  made.add(folder);
+}
+
+/** Two names that a file system takes for one, or a file where another has a folder: the first stands. */
+function unlessTaken(error: unknown): void {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (!['EEXIST', 'EISDIR', 'ENOTDIR', 'ENOENT'].includes(code)) throw error;
+}
