@@ -54,6 +54,13 @@ export const RouterEnv = CommonEnv.extend({
     .max(1_000_000)
     .default(10_000)
     .describe('Open MCP sessions of one router'),
+  LIST_PAGE_SIZE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(2_000)
+    .describe('Most items of one page of a list; many clients read the first page only'),
   SESSION_IDLE_MS: duration(1_000, 604_800_000, 3_600_000).describe('How long a session may be unused before it ends'),
   STREAM_TTL_MS: duration(1_000, 86_400_000, 300_000).describe('How long a lost event stream can be resumed'),
   STREAM_MAX_EVENTS: z.coerce.number().int().min(1).max(100_000).default(256).describe('Events kept of one stream'),

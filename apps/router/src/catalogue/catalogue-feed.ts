@@ -32,6 +32,10 @@ interface Feed {
   reading: boolean;
   /** Kinds that were read: what a first reading finds is not a change. */
   known: Set<CatalogueKind>;
+  /** Why a kind that was never read could not be. */
+  failures: Map<CatalogueKind, AppError>;
+  /** Those who wait for a first reading. */
+  waiting: Set<() => void>;
   timer: NodeJS.Timeout | undefined;
   /** Ends the feed and its subscription. */
   over: AbortController;
@@ -62,6 +66,8 @@ export class CatalogueFeed implements OnApplicationShutdown {
       stale: new Set(),
       reading: false,
       known: new Set(),
+      failures: new Map(),
+      waiting: new Set(),
       timer: undefined,
       over: new AbortController(),
       subscription: undefined,
@@ -91,6 +97,21 @@ export class CatalogueFeed implements OnApplicationShutdown {
     this.catalogue.remove(slug);
   }
 
+  /**
+   * Waits until a list of a server has been read once, so that a server which has just started is not taken for one
+   * that offers nothing.
+   *
+   * @throws AppError why the list cannot be read, `upstream_timeout` after `patienceMs`, `cancelled`
+   */
+  async firstReading(slug: string, kind: CatalogueKind, patienceMs: number, signal: AbortSignal): Promise<void> {
+    const feed = this.feeds.get(slug);
+    if (!feed || feed.known.has(kind)) return;
+    const isKnown = (): boolean => feed.known.has(kind) || feed.failures.has(kind) || isOver(feed);
+    await untilTrue(feed.waiting, isKnown, patienceMs, signal);
+    const failure = feed.failures.get(kind);
+    if (failure) throw failure;
+  }
+
   /** Whether a list is being read. */
   get isReading(): boolean {
     return [...this.feeds.values()].some(({ reading }) => reading);
@@ -104,6 +125,7 @@ export class CatalogueFeed implements OnApplicationShutdown {
 
   private end(feed: Feed): void {
     feed.over.abort();
+    wake(feed);
     feed.subscription?.abort();
     clearTimeout(feed.timer);
     for (const stop of feed.stops) stop();
@@ -132,18 +154,25 @@ export class CatalogueFeed implements OnApplicationShutdown {
   private async readKind(feed: Feed, kind: CatalogueKind): Promise<void> {
     const { upstream } = feed;
     try {
-      const { items, ttlMs } = await readList(upstream, kind);
+      const { items, facts } = await readList(upstream, kind);
       if (isOver(feed)) return;
       const before = this.catalogue.itemsOf(upstream.slug, kind);
+      this.catalogue.describe(upstream.slug, kind, facts);
       this.catalogue.set(upstream.slug, { [kind]: items });
       if (feed.known.has(kind)) this.recordChanges(upstream.slug, kind, before, items);
       feed.known.add(kind);
+      feed.failures.delete(kind);
+      const { ttlMs } = facts;
       if (ttlMs !== undefined && ttlMs > 0 && !feed.subscription) this.later(feed, Math.max(MIN_TTL_MS, ttlMs));
     } catch (error) {
-      const { code, detail } = AppError.from(error);
+      const failure = AppError.from(error);
+      const { code, detail } = failure;
+      if (!feed.known.has(kind) && code !== 'upstream_unavailable') feed.failures.set(kind, failure);
       this.logger.warn({ server: upstream.slug, kind, code }, `a list could not be read: ${detail}`);
       // A server that is not reachable is read when it connects.
       if (code !== 'upstream_unavailable') this.later(feed, RETRY_MS);
+    } finally {
+      wake(feed);
     }
   }
 
@@ -213,6 +242,39 @@ export class CatalogueFeed implements OnApplicationShutdown {
 
 function listChanges({ capabilities }: UpstreamInfo, kind: string): boolean {
   return (capabilities[kind] as { listChanged?: boolean } | undefined)?.listChanged === true;
+}
+
+function wake({ waiting }: Feed): void {
+  for (const look of [...waiting]) look();
+}
+
+/** Resolves when a condition, looked at whenever the waiting are woken, is true. */
+function untilTrue(
+  waiting: Set<() => void>,
+  isTrue: () => boolean,
+  patienceMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (settle: () => void): void => {
+      clearTimeout(timer);
+      waiting.delete(look);
+      signal.removeEventListener('abort', cancel);
+      settle();
+    };
+    const look = (): void => {
+      if (isTrue()) done(resolve);
+    };
+    const cancel = (): void => done(() => reject(new AppError('cancelled', 'The request was cancelled')));
+    const timer = setTimeout(
+      () => done(() => reject(new AppError('upstream_timeout', `The server gave no list within ${patienceMs} ms`))),
+      patienceMs,
+    );
+    waiting.add(look);
+    signal.addEventListener('abort', cancel, { once: true });
+    look();
+    if (signal.aborted) cancel();
+  });
 }
 
 const isOver = ({ over }: Feed): boolean => over.signal.aborted;

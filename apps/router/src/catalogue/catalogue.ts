@@ -13,6 +13,15 @@ export interface ReadyList {
   tag: string;
 }
 
+/** What a server said of a list as a whole. */
+export interface ListFacts {
+  /** How long the list holds, in milliseconds; undefined if the server does not say. */
+  ttlMs: number | undefined;
+  cacheScope: 'public' | 'private' | undefined;
+  /** Other members of the result, `_meta` among them, as JSON text: `"_meta":{…}`. Empty when there are none. */
+  rest: string;
+}
+
 type ServerItems = Record<CatalogueKind, CatalogueItem[]>;
 
 const NOTHING: ServerItems = { tools: [], resources: [], resourceTemplates: [], prompts: [] };
@@ -33,6 +42,7 @@ export class Catalogue {
     prompts: new Map<string, CatalogueItem>(),
   };
   private readonly byName = new Map<string, CatalogueItem>();
+  private readonly facts = new Map<string, ListFacts>();
   private readonly owners = new Map<string, string[]>();
   private readonly ready = new Map<string, ReadyList>();
   private readonly listeners = new Set<(slug: string, kinds: CatalogueKind[]) => void>();
@@ -53,7 +63,22 @@ export class Catalogue {
     return changed;
   }
 
+  /** Keeps what a server says of one of its lists; nobody is told, since no item is another. */
+  describe(slug: string, kind: CatalogueKind, facts: ListFacts): void {
+    const key = `${slug} ${kind}`;
+    const before = this.facts.get(key);
+    this.facts.set(key, facts);
+    if (before?.ttlMs !== facts.ttlMs || before?.cacheScope !== facts.cacheScope || before?.rest !== facts.rest)
+      this.revision++;
+  }
+
+  /** What a server said of one of its lists; undefined until it was read. */
+  factsOf(slug: string, kind: CatalogueKind): ListFacts | undefined {
+    return this.facts.get(`${slug} ${kind}`);
+  }
+
   remove(slug: string): void {
+    for (const kind of KINDS) this.facts.delete(`${slug} ${kind}`);
     const before = this.servers.get(slug);
     if (!before) return;
     this.servers.delete(slug);

@@ -1,20 +1,25 @@
-import { AppError, memberAt } from '@mcp-router/shared';
+import { AppError, memberAt, membersOf } from '@mcp-router/shared';
 import { modernEnvelope } from '../upstreams/handshake';
 import { outcomeOf, requestText } from '../upstreams/message';
 import { SYSTEM_CALLER } from '../upstreams/system-caller';
 import type { Upstream, UpstreamInfo } from '../upstreams/upstream';
+import type { ListFacts } from './catalogue';
 import { KIND_WIRE, readItems, withPublicNames, type CatalogueItem, type CatalogueKind } from './catalogue-item';
 
 const MAX_ITEMS = 10_000;
 const MAX_BYTES = 10 * 1024 * 1024;
 const MAX_PAGES = 1_000;
+const MAX_READ_MS = 120_000;
 const METHOD_NOT_FOUND = -32601;
 
 export interface ItemList {
   items: CatalogueItem[];
-  /** How long the server says the list holds, in milliseconds; undefined if it does not say. */
-  ttlMs: number | undefined;
+  facts: ListFacts;
 }
+
+const NO_FACTS: ListFacts = { ttlMs: undefined, cacheScope: undefined, rest: '' };
+/** Longest text of members that nobody here knows. */
+const MAX_REST = 65_536;
 
 /** The capability without which a server has nothing of a kind. */
 export function offers({ capabilities }: UpstreamInfo, kind: CatalogueKind): boolean {
@@ -24,40 +29,68 @@ export function offers({ capabilities }: UpstreamInfo, kind: CatalogueKind): boo
 /**
  * Reads all pages of one list.
  *
- * @throws AppError `limit_exceeded` past 10,000 items or 10 MB, `upstream_error` when the server refuses
+ * @throws AppError `limit_exceeded` past 10,000 items, 10 MB, 1,000 pages or two minutes, `upstream_error` when the server refuses
  */
 export async function readList(upstream: Upstream, kind: CatalogueKind): Promise<ItemList> {
   const info = await upstream.ready();
-  if (!offers(info, kind)) return { items: [], ttlMs: undefined };
+  if (!offers(info, kind)) return { items: [], facts: NO_FACTS };
   const { method } = KIND_WIRE[kind];
   const envelope = info.era === 'modern' ? { _meta: modernEnvelope(info.protocolVersion) } : {};
   const items: CatalogueItem[] = [];
   const cursors = new Set<string>();
   let bytes = 0;
   let cursor: string | undefined;
-  let ttlMs: number | undefined;
+  let facts: ListFacts | undefined;
+  const startedAt = Date.now();
   for (let pages = 0; ; pages++) {
     const message = requestText('1', method, { ...envelope, ...(cursor !== undefined && { cursor }) });
     const outcome = outcomeOf(await upstream.exchange({ ...SYSTEM_CALLER, message }));
     if ('error' in outcome) {
       // Some servers declare resources and know no templates.
-      if (outcome.error.code === METHOD_NOT_FOUND) return { items: [], ttlMs: undefined };
+      if (outcome.error.code === METHOD_NOT_FOUND) return { items: [], facts: NO_FACTS };
       throw new AppError('upstream_error', `The server refused "${method}": ${outcome.error.message}`);
     }
     const page = outcome.result;
     bytes += page.length;
     items.push(...readItems(upstream.slug, kind, page));
-    if (items.length > MAX_ITEMS || bytes > MAX_BYTES || pages > MAX_PAGES)
+    if (items.length > MAX_ITEMS || bytes > MAX_BYTES)
       throw new AppError(
         'limit_exceeded',
         `The server lists more than ${MAX_ITEMS} ${kind} or ${MAX_BYTES} bytes of them`,
       );
-    ttlMs = valueAt(page, 'ttlMs') as number | undefined;
+    facts = joined(facts, factsIn(page, kind));
     const next = valueAt(page, 'nextCursor');
-    if (typeof next !== 'string' || cursors.has(next)) return { items: withPublicNames(items), ttlMs };
+    if (typeof next !== 'string' || cursors.has(next)) return { items: withPublicNames(items), facts };
+    if (pages + 1 >= MAX_PAGES || Date.now() - startedAt > MAX_READ_MS)
+      throw new AppError('limit_exceeded', `The list of ${kind} has no end after ${pages + 1} pages`);
     cursors.add(next);
     cursor = next;
   }
+}
+
+/** What one page says of the list besides its items. */
+function factsIn(page: string, kind: CatalogueKind): ListFacts {
+  const [ttlMs, scope] = [valueAt(page, 'ttlMs'), valueAt(page, 'cacheScope')];
+  const known = new Set([KIND_WIRE[kind].member, 'nextCursor', 'ttlMs', 'cacheScope', 'resultType']);
+  const rest = membersOf(page)
+    .filter(({ key }) => !known.has(key))
+    .map(({ key, start, end }) => `${JSON.stringify(key)}:${page.slice(start, end)}`)
+    .join(',');
+  return {
+    ttlMs: typeof ttlMs === 'number' && ttlMs >= 0 ? ttlMs : undefined,
+    cacheScope: scope === 'public' || scope === 'private' ? scope : undefined,
+    rest: rest.length > MAX_REST ? '' : rest,
+  };
+}
+
+/** Of several pages the shortest time and the closest circle count; the first one speaks for the rest. */
+function joined(before: ListFacts | undefined, { ttlMs, cacheScope, rest }: ListFacts): ListFacts {
+  if (!before) return { ttlMs, cacheScope, rest };
+  return {
+    ttlMs: ttlMs === undefined ? before.ttlMs : Math.min(ttlMs, before.ttlMs ?? ttlMs),
+    cacheScope: before.cacheScope === 'private' ? 'private' : (cacheScope ?? before.cacheScope),
+    rest: before.rest,
+  };
 }
 
 function valueAt(text: string, key: string): unknown {

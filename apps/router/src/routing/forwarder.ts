@@ -1,12 +1,14 @@
 import { isFeatureEnabled } from '@mcp-router/platform';
-import { AppError, type RpcText } from '@mcp-router/shared';
+import { AppError, ENVELOPE, type RpcText } from '@mcp-router/shared';
 import type { CatalogueItem } from '../catalogue/catalogue-item';
 import { answerQuestions } from '../translation/answering';
 import { withEnvelope, withoutEnvelope, withoutInput } from '../translation/envelope';
 import { checkHeaderParams, headersFor, scanHeaderParams, type HeaderParam } from '../translation/header-params';
 import { Parking } from '../translation/parking';
+import { withServerInfo } from '../translation/results';
 import type { Exchange, Upstream } from '../upstreams/upstream';
 import type { Call, LegacyCall, ModernCall } from './call';
+import { SERVER_INFO } from './endpoint';
 import type { LogLevels } from './log-levels';
 import type { TaskOwners } from './task-owners';
 import { continueTrace } from './trace';
@@ -16,6 +18,8 @@ const MAX_TASK_LENGTH = 65_536;
 
 /** What a legacy client that never set a level is sent: servers of its era choose themselves, new ones say nothing unasked. */
 const DEFAULT_LOG_LEVEL = 'info';
+
+const OUR_INFO = JSON.stringify(SERVER_INFO);
 
 type Declared = readonly HeaderParam[];
 
@@ -46,6 +50,9 @@ export class Forwarder {
         : await this.forwardModern(call, upstream, message, info.era === 'legacy', declared);
     if (response.length < MAX_TASK_LENGTH && response.includes('"taskId"'))
       this.tasks.learn(response, upstream.slug, call.principal);
+    // On the aggregate it is the router that answers; a server's own name is on its own endpoint.
+    if (call.endpoint === undefined && info.era === 'modern' && response.includes(ENVELOPE.serverInfo))
+      return withServerInfo(response, OUR_INFO);
     return response;
   }
 

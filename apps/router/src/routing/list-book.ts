@@ -1,36 +1,37 @@
-import { createHash } from 'node:crypto';
-import { type Principal } from '@mcp-router/shared';
+import { ENVELOPE, type Principal } from '@mcp-router/shared';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueItem, CatalogueKind } from '../catalogue/catalogue-item';
 import { toolForLegacy } from '../translation/results';
 import type { Era } from '../upstreams/upstream';
 import type { Directory } from './directory';
+import { SERVER_INFO } from './endpoint';
+import { PagedList, type ListResult } from './paged-list';
 import type { Visibility } from './visibility';
-
-/** A list as clients get it. */
-export interface ListResult {
-  /** The `result` object, JSON text. */
-  text: string;
-  /** The same on every replica that has the same list. */
-  tag: string;
-}
 
 /** Lists kept at once; each combination of endpoint, era and policy is one. */
 const MAX_LISTS = 256;
 
+const OURS = `"_meta":{"${ENVELOPE.serverInfo}":${JSON.stringify(SERVER_INFO)}}`;
+
 /** Builds the lists of tools, resources, templates and prompts, and keeps them until the catalogue changes. */
 export class ListBook {
-  private readonly lists = new Map<string, ListResult>();
+  private readonly lists = new Map<string, PagedList>();
   private revision = -1;
 
   constructor(
     private readonly catalogue: Catalogue,
     private readonly directory: Directory,
     private readonly visibility: Visibility,
+    /** Most items of one page. */
+    private readonly pageSize: number,
   ) {}
 
-  /** @param endpoint slug of a server, `undefined` for all */
-  list(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal): ListResult {
+  /**
+   * @param endpoint slug of a server, `undefined` for all
+   * @param cursor where a page begins, `undefined` for the first
+   * @throws AppError `invalid_cursor`
+   */
+  list(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal, cursor?: string): ListResult {
     if (this.revision !== this.catalogue.revision) {
       this.revision = this.catalogue.revision;
       this.lists.clear();
@@ -42,16 +43,39 @@ export class ListBook {
       if (this.lists.size >= MAX_LISTS) this.lists.clear();
       this.lists.set(key, list);
     }
-    return list;
+    return list.page(cursor);
   }
 
-  private build(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal): ListResult {
+  private build(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal): PagedList {
     const { items } = this.catalogue.list(kind, endpoint);
     const seen = kind === 'tools' ? items.filter((item) => this.visibility.isVisible(item, principal)) : items;
-    const texts = seen.map((item) => this.render(item, endpoint === undefined, era));
-    const head = era === 'modern' ? '"resultType":"complete","ttlMs":0,"cacheScope":"private",' : '';
-    const text = `{${head}"${kind}":[${texts.join(',')}]}`;
-    return { text, tag: createHash('sha256').update(text).digest('base64url').slice(0, 22) };
+    const parts = {
+      name: `${kind} ${endpoint ?? ''}`,
+      head: this.head(kind, endpoint, era, seen.length < items.length),
+      member: kind,
+      items: seen.map((item) => ({
+        key: `${item.server} ${item.name}`,
+        text: this.render(item, endpoint === undefined, era),
+      })),
+    };
+    return new PagedList(parts, this.pageSize);
+  }
+
+  /**
+   * What goes before the items: of one server what it said itself; of all of them the shortest time that any of them
+   * allows, and `public` only if all say so. A list that a policy has shortened is for its caller only.
+   */
+  private head(kind: CatalogueKind, endpoint: string | undefined, era: Era, isShortened: boolean): string {
+    const slugs = endpoint === undefined ? this.catalogue.slugs : [endpoint];
+    const said = slugs.flatMap((slug) => this.catalogue.factsOf(slug, kind) ?? []);
+    const rest = endpoint === undefined ? (era === 'modern' ? OURS : '') : (said[0]?.rest ?? '');
+    const fields = [rest];
+    if (era === 'modern') {
+      const ttlMs = said.length === 0 ? 0 : Math.min(...said.map((facts) => facts.ttlMs ?? 0));
+      const isPublic = said.length > 0 && said.every(({ cacheScope }) => cacheScope === 'public') && !isShortened;
+      fields.unshift(`"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${isPublic ? 'public' : 'private'}"`);
+    }
+    return fields.map((field) => (field === '' ? '' : `${field},`)).join('');
   }
 
   private render(item: CatalogueItem, isAggregate: boolean, era: Era): string {

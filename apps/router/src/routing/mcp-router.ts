@@ -1,6 +1,7 @@
 import { AppError, isToolAllowed, memberAt, type RpcText } from '@mcp-router/shared';
 import type { CallRecorder, FinishedCall } from '../calls/call-recorder';
 import type { Catalogue } from '../catalogue/catalogue';
+import type { CatalogueFeed } from '../catalogue/catalogue-feed';
 import type { CatalogueKind } from '../catalogue/catalogue-item';
 import { publicName } from '../catalogue/public-name';
 import { edited, paramText, stringParam } from '../translation/envelope';
@@ -11,7 +12,8 @@ import type { Call } from './call';
 import type { Directory } from './directory';
 import { describeEndpoint } from './endpoint';
 import type { Forwarder } from './forwarder';
-import { ListBook, type ListResult } from './list-book';
+import { ListBook } from './list-book';
+import type { ListResult } from './paged-list';
 import type { TaskOwners } from './task-owners';
 import type { Visibility } from './visibility';
 
@@ -30,6 +32,13 @@ const CAPABILITY_OF: Record<CatalogueKind, string> = {
   resourceTemplates: 'resources',
 };
 
+export interface ListLimits {
+  /** Most items of one page. */
+  pageSize: number;
+  /** How long a client waits for the first list of a server that is starting, in milliseconds. */
+  patienceMs: number;
+}
+
 /** Finds the server that a request is for, and answers what needs none. */
 export class McpRouter {
   private readonly book: ListBook;
@@ -42,8 +51,10 @@ export class McpRouter {
     private readonly recorder: CallRecorder,
     private readonly tasks: TaskOwners,
     private readonly visibility: Visibility,
+    private readonly feed: CatalogueFeed,
+    private readonly limits: ListLimits,
   ) {
-    this.book = new ListBook(catalogue, directory, visibility);
+    this.book = new ListBook(catalogue, directory, visibility, limits.pageSize);
   }
 
   /** The server of `/mcp/{slug}`. @throws AppError `server_not_found` */
@@ -68,20 +79,20 @@ export class McpRouter {
   }
 
   /**
-   * The list that a request asks for. It is complete: there is one page.
+   * The page of a list that a request asks for. On the aggregate what is ready is given at once; a single server that
+   * is starting is waited for.
    *
    * @throws AppError `invalid_cursor`, `method_not_found` when the server has no such list
    */
   async list(call: Call, kind: CatalogueKind): Promise<ListResult> {
-    if (stringParam(call.request, ['cursor']) !== undefined) {
-      throw new AppError('invalid_cursor', 'The lists of this endpoint have one page');
-    }
+    const cursor = cursorOf(call.request);
     if (call.endpoint !== undefined) {
       const upstream = this.serverOf(call.endpoint);
       const info = upstream.info ?? (await upstream.ready(call.signal));
       if (info.capabilities[CAPABILITY_OF[kind]] === undefined) throw methodNotFound(call.method);
+      await this.feed.firstReading(call.endpoint, kind, this.limits.patienceMs, call.signal);
     }
-    return this.book.list(kind, call.endpoint, call.era, call.principal);
+    return this.book.list(kind, call.endpoint, call.era, call.principal, cursor);
   }
 
   /** Answers any other request. @returns the response, for the client's era */
@@ -202,6 +213,15 @@ export class McpRouter {
     if (slug === undefined) throw new AppError('invalid_request', `Unknown task: ${taskId}`);
     return this.forwarder.forward(call, this.serverOf(slug), call.request);
   }
+}
+
+/** Where a page begins. @throws AppError `invalid_cursor` when that is no string */
+function cursorOf(request: RpcText): string | undefined {
+  const written = paramText(request, ['cursor']);
+  // Some clients write null for what they do not send.
+  if (written === undefined || written === 'null') return undefined;
+  if (!written.startsWith('"')) throw new AppError('invalid_cursor', 'params.cursor is not a string');
+  return JSON.parse(written) as string;
 }
 
 type CallFacts = Pick<FinishedCall, 'server' | 'tool' | 'startedAt' | 'outcome' | 'errorCode' | 'responseBytes'>;

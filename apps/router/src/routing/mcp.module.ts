@@ -2,6 +2,7 @@ import { Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus, ENV, RedisBusServer } from '@mcp-router/platform';
 import type { Redis } from 'ioredis';
 import { Catalogue } from '../catalogue/catalogue';
+import { CatalogueFeed } from '../catalogue/catalogue-feed';
 import { BuiltinModule } from '../builtin/builtin.module';
 import type { RouterEnv } from '../config';
 import { EventLog } from '../sessions/event-log';
@@ -22,6 +23,9 @@ import { TaskOwners } from './task-owners';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
 import { Visibility } from './visibility';
 import { Watcher } from './watcher';
+
+/** All but the limits, which come from the environment. */
+type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer Parts, unknown] ? Parts : never;
 
 /** Sessions, routing and translation of MCP. Needs the `Catalogue` and a `Directory` of the registered servers. */
 @Module({
@@ -66,8 +70,9 @@ import { Watcher } from './watcher';
     },
     {
       provide: McpRouter,
-      inject: [Directory, Catalogue, Forwarder, CallRecorder, TaskOwners, Visibility],
-      useFactory: (...parts: ConstructorParameters<typeof McpRouter>) => new McpRouter(...parts),
+      inject: [ENV, Directory, Catalogue, Forwarder, CallRecorder, TaskOwners, Visibility, CatalogueFeed],
+      useFactory: (env: RouterEnv, ...parts: McpRouterParts) =>
+        new McpRouter(...parts, { pageSize: env.LIST_PAGE_SIZE, patienceMs: env.CONNECT_TIMEOUT_MS }),
     },
     {
       provide: Listeners,

@@ -1,4 +1,13 @@
-import { applyEdits, membersOf, readRpc, removeMembers, setMember, type Member } from '@mcp-router/shared';
+import {
+  applyEdits,
+  ENVELOPE,
+  memberAt,
+  membersOf,
+  readRpc,
+  removeMembers,
+  setMember,
+  type Member,
+} from '@mcp-router/shared';
 
 /*
  * Answers translated from the era of the server to that of the client. Each function takes and returns the text of a
@@ -102,6 +111,12 @@ export function errorCodeOf(response: string): number | undefined {
   const { text, error } = readRpc(response);
   const code = error && membersOf(text, error.start).findLast(({ key }) => key === 'code');
   return code && Number(text.slice(code.start, code.end));
+}
+
+/** The answer with another name of who gave it, if it names anyone. @param info JSON text */
+export function withServerInfo(response: string, info: string): string {
+  const member = memberAt(response, ['result', '_meta', ENVELOPE.serverInfo]);
+  return member ? applyEdits(response, [{ start: member.start, end: member.end, text: info }]) : response;
 }
 
 /** The value of a string field at the top of the result. */

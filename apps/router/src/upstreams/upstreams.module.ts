@@ -6,6 +6,6 @@ import { UpstreamRegistry } from './upstream-registry';
 /** The running servers and what they offer. */
 @Module({
   providers: [Catalogue, CatalogueFeed, UpstreamRegistry],
-  exports: [Catalogue, UpstreamRegistry],
+  exports: [Catalogue, CatalogueFeed, UpstreamRegistry],
 })
 export class UpstreamsModule {}

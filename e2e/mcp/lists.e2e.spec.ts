@@ -1,0 +1,119 @@
+import { stdioUpstream } from '../conformance/upstream';
+import { eventually, startSystem, type System } from '../system';
+import { mirrorUpstream } from './mirror';
+import { JSON_HEADERS, post, RawSession, type JsonRpc } from './raw-client';
+
+const ENVELOPE = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+const SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
+const PAGE_SIZE = 7;
+const STARTS_IN_MS = 1_500;
+
+type Ask = (method: string, params?: object) => Promise<JsonRpc>;
+
+async function modern(url: string, method: string, params: object = {}, name?: string): Promise<JsonRpc> {
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 'm', method, params: { ...params, _meta: ENVELOPE } });
+  const headers = { ...JSON_HEADERS, 'mcp-protocol-version': '2026-07-28', 'mcp-method': method };
+  const { texts } = await post(url, body, name === undefined ? headers : { ...headers, 'mcp-name': name });
+  return JSON.parse(texts.at(-1) ?? '{}') as JsonRpc;
+}
+
+describe('the lists of the aggregate and of one server', () => {
+  let system: System;
+  beforeAll(async () => {
+    const env = { LIST_PAGE_SIZE: String(PAGE_SIZE), START_PATIENCE_MS: '0' };
+    system = await startSystem({ gateways: 2, routers: 2, discovery: 0, monitor: 0, analyzer: 0, env });
+    for (const slug of ['one', 'two', 'three']) await system.addServer({ slug, ...mirrorUpstream() });
+    await system.addServer({ slug: 'new', ...stdioUpstream('new') });
+  });
+  afterAll(() => system.stop());
+
+  const CLIENTS: [string, (path: string) => Promise<Ask>][] = [
+    [
+      'an old client',
+      async (path) => {
+        const session = await RawSession.open(system.url + path);
+        return (method, params) => session.request(method, params);
+      },
+    ],
+    // Each page may come from another replica.
+    ['a new client', (path) => Promise.resolve((method, params) => modern(system.url + path, method, params))],
+  ];
+
+  it.each(CLIENTS)('come in pages to %s, each item once, in the same order again', async (_, connect) => {
+    const ask = await connect('/mcp');
+    const readAll = async () => {
+      const names: string[] = [];
+      let cursor: unknown;
+      do {
+        const { result, error } = await ask('tools/list', cursor === undefined ? {} : { cursor });
+        expect(error).toBeUndefined();
+        const page = (result?.['tools'] as { name: string }[]).map(({ name }) => name);
+        expect(page.length).toBeLessThanOrEqual(PAGE_SIZE);
+        names.push(...page);
+        cursor = result?.['nextCursor'];
+      } while (cursor !== undefined);
+      return names;
+    };
+    const names = await readAll();
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(expect.arrayContaining(['one__mirror', 'three__count', 'two__slow', 'router__list_servers']));
+    const slugs = names.map((name) => name.split('__')[0] ?? '');
+    expect(slugs).toEqual([...slugs].sort());
+    expect(await readAll()).toEqual(names);
+  });
+
+  it.each(CLIENTS)('refuse to %s a cursor that they did not give out', async (_, connect) => {
+    const [all, one] = [await connect('/mcp'), await connect('/mcp/one')];
+    const cursor = (await all('tools/list')).result?.['nextCursor'];
+    expect(typeof cursor).toBe('string');
+    for (const [ask, wrong] of [
+      [all, 'garbage'],
+      [all, ''],
+      [all, 7],
+      [one, cursor],
+    ] as const) {
+      expect((await ask('tools/list', { cursor: wrong })).error?.code).toBe(-32602);
+    }
+    expect((await all('prompts/list', { cursor })).error?.code).toBe(-32602);
+  });
+
+  it('name the router on the aggregate and the server on its own endpoint, in lists and results', async () => {
+    const nameIn = ({ result }: JsonRpc) =>
+      ((result?.['_meta'] as Record<string, { name: string }> | undefined)?.[SERVER_INFO] ?? { name: '' }).name;
+    const [all, own] = [`${system.url}/mcp`, `${system.url}/mcp/new`];
+    expect(nameIn(await modern(all, 'tools/list'))).toBe('mcp-router');
+    expect(nameIn(await modern(own, 'tools/list'))).toBe('conformance-upstream');
+    const call = (name: string) => ({ name, arguments: {} });
+    const public_ = 'new__test_simple_text';
+    expect(nameIn(await modern(all, 'tools/call', call(public_), public_))).toBe('mcp-router');
+    const name = 'test_simple_text';
+    expect(nameIn(await modern(own, 'tools/call', call(name), name))).toBe('conformance-upstream');
+  });
+
+  it.each(CLIENTS)('of a server that is starting are waited for by %s, never empty', async (what, connect) => {
+    const slug = what === 'an old client' ? 'late-old' : 'late-new';
+    const env = { MIRROR_LIST_DELAY_MS: String(STARTS_IN_MS) };
+    const reply = await system.api('POST', '/api/v1/servers', { slug, ...mirrorUpstream(env) });
+    expect(reply.status).toBe(201);
+    const all = await connect('/mcp');
+    // The other router hears of the server a moment later.
+    const first = async (): Promise<JsonRpc> => {
+      let reply: JsonRpc | undefined;
+      await eventually(async () => {
+        const own = await connect(`/mcp/${slug}`).catch(() => undefined);
+        reply = await own?.('tools/list');
+        return reply !== undefined && reply.error?.message.includes('No server') !== true;
+      });
+      return reply ?? {};
+    };
+    let isAnswered = false;
+    const asked = first().finally(() => (isAnswered = true));
+    expect((await all('tools/list')).result?.['tools']).toHaveLength(PAGE_SIZE);
+    // What is ready is given at once, while the other still waits.
+    expect(isAnswered).toBe(false);
+    expect(JSON.stringify((await asked).result)).toContain('"mirror"');
+  });
+});
