@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { CallRecorder } from './calls/call-recorder';
+import { QuarantineModule } from './quarantine/quarantine.module';
 import { McpModule } from './routing/mcp.module';
 import { ServerEntity } from './servers/server.entity';
 import { ServersHandler } from './servers/servers.handler';
@@ -11,7 +12,7 @@ import { UpstreamsModule } from './upstreams/upstreams.module';
 import { WorkflowsModule } from './workflows/workflows.module';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ServerEntity]), UpstreamsModule, McpModule, WorkflowsModule],
+  imports: [TypeOrmModule.forFeature([ServerEntity]), UpstreamsModule, QuarantineModule, McpModule, WorkflowsModule],
   controllers: [ServersHandler, ToolsHandler],
   providers: [CallRecorder, ServersService, ToolsService],
 })

@@ -5,6 +5,7 @@ export * from './bus/context';
 export * from './bus/handles';
 export * from './database/database.module';
 export * from './database/migrate';
+export * from './definition-hash';
 export * from './env';
 export * from './events';
 export * from './flags';

@@ -20,6 +20,7 @@ export const ERRORS = {
   not_acceptable: { status: 406, jsonRpc: -32600, title: 'None of the accepted media types can be served' },
   server_not_found: { status: 404, jsonRpc: -32602, title: 'No server has this name' },
   tool_not_found: { status: 404, jsonRpc: -32602, title: 'No server offers this tool' },
+  tool_held: { status: 423, jsonRpc: -31023, title: 'The tool is held until someone approves its definition' },
   resource_not_found: { status: 404, jsonRpc: -32602, title: 'No server has this resource' },
   session_not_found: { status: 404, jsonRpc: -32600, title: 'The session is unknown or has ended; start again' },
   conflict: { status: 409, jsonRpc: -31009, title: 'The name is taken or the state does not allow this' },

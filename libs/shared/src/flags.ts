@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** Every feature flag there is: its default and why it exists. An override set over REST wins in every replica. */
 export const FLAGS = {
   ROUTER_SERVICES: { on: true, why: 'route calls to upstream servers; off is the maintenance switch' },
+  TOOL_QUARANTINE: { on: false, why: 'hold a tool whose definition changed dangerously until someone approves it' },
   LEGACY_SSE: { on: false, why: 'serve the HTTP+SSE transport of 2024-11-05 to old clients' },
 } as const satisfies Record<string, { on: boolean; why: string }>;
 

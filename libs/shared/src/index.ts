@@ -13,5 +13,6 @@ export * from './json/json-text';
 export * from './json/rpc-text';
 export * from './page';
 export * from './principal';
+export * from './tool-definition';
 export * from './metrics/exponential-histogram';
 export * from './metrics/metric';

@@ -1,5 +1,5 @@
+import type { Definition } from '@mcp-router/shared';
 import type { SurfaceTool } from '../surface/catalogue';
-import { type Definition } from '../surface/definition';
 import { type DefinitionDiff, diffDefinitions } from '../surface/definition-diff';
 import { scanCatalogue, type SurfaceFinding } from '../surface/scan';
 import { toxicFlow, type ToxicFlow } from '../surface/toxic-flow';

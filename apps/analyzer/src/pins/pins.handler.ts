@@ -44,8 +44,9 @@ export class PinsHandler {
 
   @Handles(listHeldTools)
   async held(): Promise<z.output<typeof listHeldTools.output>> {
-    const pins = await this.pins.held();
+    const [pins, judged] = await Promise.all([this.pins.held(), this.pins.judged()]);
     return {
+      judged,
       items: pins.map(({ server, tool, state, diff }) => ({
         server,
         tool,

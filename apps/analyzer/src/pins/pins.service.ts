@@ -1,16 +1,27 @@
 import { Injectable } from '@nestjs/common';
-import { Bus, currentContext, recordEvent } from '@mcp-router/platform';
-import { AppError, heldToolsChanged, type DefinitionDiff, type ToolDefinition, type ToolPin } from '@mcp-router/shared';
+import { Bus, currentContext, definitionHash, recordEvent } from '@mcp-router/platform';
+import {
+  AppError,
+  definitionOf,
+  heldToolsChanged,
+  type DefinitionDiff,
+  type ToolDefinition,
+  type ToolPin,
+} from '@mcp-router/shared';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Engine } from '../engine/engine';
 import type { DiffResult } from '../engine/tasks';
 import type { SurfaceTool } from '../surface/catalogue';
-import { definitionHash, definitionOf } from '../surface/definition';
 import { renderDiff } from '../surface/definition-diff';
 import { keyOf, PinsStore, withoutDefinitions, type StoredPin } from './pins.store';
 
-const HOLDING = new Set<ToolPin['state']>(['held', 'rejected']);
 const DIFF_TIMEOUT_MS = 10_000;
+
+/** What a scan holds against a tool. */
+export interface Suspicion {
+  pointer: string;
+  why: string;
+}
 
 /** Every tool's definition is pinned when it is first seen; what a server makes of it later is judged against the pin. */
 @Injectable()
@@ -27,16 +38,21 @@ export class PinsService {
   /**
    * Compares the live definitions with their pins and moves the pins on.
    *
-   * @returns whether the set of held tools changed
+   * @param suspicions what is held against a tool of a server whose tools are not trusted at first sight; undefined for others
+   * @returns whether something was judged that had not been
    */
-  async compare(tools: readonly SurfaceTool[], db: EntityManager): Promise<boolean> {
+  async compare(
+    tools: readonly SurfaceTool[],
+    db: EntityManager,
+    suspicions: (tool: SurfaceTool) => readonly Suspicion[] | undefined = () => undefined,
+  ): Promise<boolean> {
     const known = new Map(
       (await this.pins.ofServers([...new Set(tools.map(({ server }) => server))], db)).map((pin) => [
         `${pin.server}\n${pin.tool}`,
         pin,
       ]),
     );
-    let heldChanged = false;
+    let judged = false;
     const unchanged: { server: string; tool: string }[] = [];
     for (const tool of tools) {
       const pin = known.get(`${tool.server}\n${keyOf(tool.name)}`);
@@ -45,10 +61,12 @@ export class PinsService {
         unchanged.push(pin);
         continue;
       }
-      const next = pin ? await this.moved(pin, tool, hash, tools) : firstPin(tool, hash);
-      if (HOLDING.has(next.state) !== HOLDING.has(pin?.state ?? 'approved')) heldChanged = true;
+      const next = pin?.approvedHash
+        ? await this.moved(pin, tool, hash, tools)
+        : firstPin(tool, hash, suspicions(tool));
+      judged = true;
       await this.pins.write(next, db);
-      if (pin) {
+      if (pin || next.state === 'held') {
         const { state, diff } = next;
         recordEvent(this.bus, state === 'held' ? 'tool.held' : 'tool.changed', {
           server: tool.server,
@@ -58,7 +76,7 @@ export class PinsService {
       }
     }
     await this.pins.touch(unchanged, db);
-    return heldChanged;
+    return judged;
   }
 
   private async moved(
@@ -159,22 +177,33 @@ function toDiff(diff: DiffResult): DefinitionDiff {
   return { class: diff.class, changes: diff.changes, text: renderDiff(diff) };
 }
 
-/** Trust on first use: what a tool is when it is first seen is what is approved. */
-function firstPin(tool: SurfaceTool, hash: string): StoredPin {
+/**
+ * What a tool is when it is first seen is what is approved: trust on first use. That of a server which is to be scanned
+ * first is approved when the scan has nothing against it; else it waits for a person.
+ */
+function firstPin(tool: SurfaceTool, hash: string, suspicions: readonly Suspicion[] | undefined): StoredPin {
   const definition = definitionOf(tool);
   const now = new Date().toISOString();
+  const isHeld = suspicions !== undefined && suspicions.length > 0;
   return {
     server: tool.server,
     tool: keyOf(tool.name),
-    state: 'approved',
-    approvedHash: hash,
-    approvedDefinition: definition,
-    approvedBy: 'first use',
+    state: isHeld ? 'held' : 'approved',
+    approvedHash: isHeld ? '' : hash,
+    approvedDefinition: isHeld ? {} : definition,
+    approvedBy: isHeld ? 'nobody' : suspicions ? 'clean scan' : 'first use',
     approvedAt: now,
     currentHash: hash,
     currentDefinition: definition,
-    diff: null,
+    diff: isHeld ? suspicionsAsDiff(suspicions) : null,
     changedAt: null,
     lastSeenAt: now,
   };
+}
+
+function suspicionsAsDiff(suspicions: readonly Suspicion[]): DefinitionDiff {
+  const changes = suspicions
+    .slice(0, 50)
+    .map(({ pointer, why }) => ({ pointer, kind: 'added' as const, class: 'dangerous' as const, why }));
+  return { class: 'dangerous', changes, text: renderDiff({ changes }) };
 }

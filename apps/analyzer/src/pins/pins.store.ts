@@ -1,7 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, decodeCursor, toPage, type DefinitionDiff, type Page, type ToolPin } from '@mcp-router/shared';
+import {
+  AppError,
+  decodeCursor,
+  toPage,
+  type Definition,
+  type DefinitionDiff,
+  type JudgedTool,
+  type Page,
+  type ToolPin,
+} from '@mcp-router/shared';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Definition } from '../surface/definition';
 
 /** A pin with the definitions it compares. */
 export interface StoredPin extends ToolPin {
@@ -104,6 +112,12 @@ export class PinsStore {
       values,
     );
     return toPage(rows.map(toPin).map(withoutDefinitions), query.limit, ({ server, tool }) => `${server}\n${tool}`);
+  }
+
+  async judged(): Promise<JudgedTool[]> {
+    return this.database.query(
+      `SELECT server, tool, current_hash AS "currentHash", approved_hash AS "approvedHash" FROM analyzer.tool_pin`,
+    );
   }
 
   async held(): Promise<ToolPin[]> {

@@ -1,5 +1,6 @@
+import { definitionHash } from '@mcp-router/platform';
+import type { Definition } from '@mcp-router/shared';
 import fc from 'fast-check';
-import { definitionHash, type Definition } from './definition';
 import { diffDefinitions, renderDiff } from './definition-diff';
 
 const APPROVED: Definition = {

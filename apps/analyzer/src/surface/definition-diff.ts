@@ -1,5 +1,5 @@
+import { canonical, type Definition } from '@mcp-router/shared';
 import type { SurfaceTool } from './catalogue';
-import { canonical, type Definition } from './definition';
 import { scanCatalogue, type SurfaceFinding } from './scan';
 import { escapePointer } from './text-sites';
 

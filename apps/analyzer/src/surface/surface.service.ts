@@ -16,7 +16,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { Engine } from '../engine/engine';
 import type { SurfaceResult, SurfaceScan } from '../engine/tasks';
 import { FindingsStore, type SeenFinding } from '../findings/findings.store';
-import { PinsService } from '../pins/pins.service';
+import { PinsService, type Suspicion } from '../pins/pins.service';
 import { RULES } from '../rules';
 import { ruleFacts } from '../rules/catalogue';
 import type { SurfaceTool } from './catalogue';
@@ -84,32 +84,34 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
 
   /** Scans the whole catalogue. Of several replicas that hear of a change one does the work, the others find it done. */
   async scanAll(force = false): Promise<SurfaceScan | null> {
-    const { tools, servers } = await this.live();
+    const { tools, servers, untrusted } = await this.live();
     const hash = createHash('sha256')
       .update(RULES_VERSION)
-      .update(JSON.stringify([tools, servers]))
+      .update(JSON.stringify([tools, servers, [...untrusted]]))
       .digest('hex');
-    const { scan, heldChanged } = await this.database.transaction(async (db) => {
+    const { scan, judged } = await this.database.transaction(async (db) => {
       await db.query(`SELECT pg_advisory_xact_lock(hashtext('analyzer.scan'))`);
       const [last]: { hash: string }[] = await db.query(`SELECT hash FROM analyzer.scan_state WHERE key = 'catalogue'`);
-      if (last?.hash === hash && !force) return { scan: null, heldChanged: false };
+      if (last?.hash === hash && !force) return { scan: null, judged: false };
       const done = await this.scan(tools);
       await this.store(done, tools, servers, db);
-      const changed = await this.pins.compare(tools, db);
+      const changed = await this.pins.compare(tools, db, (tool) =>
+        untrusted.has(tool.server) ? suspicionsOf(tool, done) : undefined,
+      );
       await db.query(
         `INSERT INTO analyzer.scan_state (key, hash) VALUES ('catalogue', $1)
          ON CONFLICT (key) DO UPDATE SET hash = EXCLUDED.hash, at = now()`,
         [hash],
       );
-      return { scan: done, heldChanged: changed };
+      return { scan: done, judged: changed };
     });
-    if (heldChanged) await this.pins.announce();
+    if (judged) await this.pins.announce();
     if (scan) this.logger.info({ tools: tools.length, findings: scan.findings.length }, 'scanned the catalogue');
     return scan;
   }
 
-  /** All tools the router has, and all servers, also those that do not answer now. */
-  private live(): Promise<{ tools: SurfaceTool[]; servers: string[] }> {
+  /** All tools the router has, and all servers, also those that do not answer now; `untrusted` are to be scanned first. */
+  private live(): Promise<{ tools: SurfaceTool[]; servers: string[]; untrusted: Set<string> }> {
     return runInContext(contextOf({ principal: SYSTEM_PRINCIPAL }), async () => {
       const tools: SurfaceTool[] = [];
       for (let cursor: string | undefined, more = true; more;) {
@@ -120,13 +122,17 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
         more = page.nextCursor !== null;
       }
       const servers: string[] = [];
+      const untrusted = new Set<string>();
       for (let cursor: string | undefined, more = true; more;) {
         const page = await this.bus.call(listServers, { limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-        servers.push(...page.items.map(({ slug }) => slug));
+        for (const { slug, scanBeforeUse } of page.items) {
+          servers.push(slug);
+          if (scanBeforeUse) untrusted.add(slug);
+        }
         cursor = page.nextCursor ?? undefined;
         more = page.nextCursor !== null;
       }
-      return { tools, servers: servers.sort() };
+      return { tools, servers: servers.sort(), untrusted };
     });
   }
 
@@ -200,6 +206,16 @@ const unreadable = (server: string, why: string): SurfaceResult => ({
   message: `the definitions of this server could not be scanned: ${why}`,
   fingerprint: `unreadable:${server}`,
 });
+
+/** What speaks against letting a tool be used that nobody has looked at; a server that cannot be read is suspect as a whole. */
+function suspicionsOf({ server, name }: SurfaceTool, { findings }: SurfaceScan): Suspicion[] {
+  return findings
+    .filter((finding) => finding.server === server && (finding.tool === name || finding.tool === ''))
+    .flatMap(({ ruleId, pointer, message }) => {
+      const { level, title } = ruleFacts(ruleId);
+      return level === 'note' ? [] : [{ pointer, why: `${title}: ${message}` }];
+    });
+}
 
 function toSeen({ ruleId, message, server, tool, pointer, evidence, fingerprint }: SurfaceResult): SeenFinding {
   const { level, confidence } = ruleFacts(ruleId);

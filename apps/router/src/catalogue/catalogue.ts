@@ -143,6 +143,13 @@ export class Catalogue {
     return () => this.listeners.delete(listener);
   }
 
+  /** Says that lists of a server are to be read anew although it offers what it did: others of its items may be seen. */
+  touch(slug: string, kinds: CatalogueKind[]): void {
+    this.revision++;
+    this.ready.clear();
+    for (const listener of this.listeners) listener(slug, kinds);
+  }
+
   private index(changedSlug: string, kinds: CatalogueKind[]): void {
     this.revision++;
     this.ready.clear();

@@ -2,6 +2,7 @@ import { ENVELOPE, type Principal } from '@mcp-router/shared';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueItem, CatalogueKind } from '../catalogue/catalogue-item';
 import { toolForLegacy } from '../translation/results';
+import type { Quarantine } from '../quarantine/quarantine';
 import type { Era } from '../upstreams/upstream';
 import type { Directory } from './directory';
 import { SERVER_INFO } from './endpoint';
@@ -22,6 +23,7 @@ export class ListBook {
     private readonly catalogue: Catalogue,
     private readonly directory: Directory,
     private readonly visibility: Visibility,
+    private readonly quarantine: Quarantine,
     /** Most items of one page. */
     private readonly pageSize: number,
   ) {}
@@ -48,7 +50,7 @@ export class ListBook {
 
   private build(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal): PagedList {
     const { items } = this.catalogue.list(kind, endpoint);
-    const seen = kind === 'tools' ? items.filter((item) => this.visibility.isVisible(item, principal)) : items;
+    const seen = kind === 'tools' ? items.filter((item) => this.isShown(item, principal)) : items;
     const parts = {
       name: `${kind} ${endpoint ?? ''}`,
       head: this.head(kind, endpoint, era, seen.length < items.length),
@@ -76,6 +78,11 @@ export class ListBook {
       fields.unshift(`"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"${isPublic ? 'public' : 'private'}"`);
     }
     return fields.map((field) => (field === '' ? '' : `${field},`)).join('');
+  }
+
+  /** What a poisoned definition does it does by being read, so a held tool is not shown. */
+  private isShown(tool: CatalogueItem, principal: Principal): boolean {
+    return this.visibility.isVisible(tool, principal) && !this.quarantine.isHeld(tool.server, tool.name);
   }
 
   private render(item: CatalogueItem, isAggregate: boolean, era: Era): string {

@@ -4,6 +4,7 @@ import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueFeed } from '../catalogue/catalogue-feed';
 import type { CatalogueKind } from '../catalogue/catalogue-item';
 import { publicName } from '../catalogue/public-name';
+import type { Quarantine } from '../quarantine/quarantine';
 import { edited, paramText, stringParam } from '../translation/envelope';
 import { toDiscoverResult, toInitializeResult } from '../translation/handshake';
 import { errorCodeOf, resultField } from '../translation/results';
@@ -51,10 +52,11 @@ export class McpRouter {
     private readonly recorder: CallRecorder,
     private readonly tasks: TaskOwners,
     private readonly visibility: Visibility,
+    private readonly quarantine: Quarantine,
     private readonly feed: CatalogueFeed,
     private readonly limits: ListLimits,
   ) {
-    this.book = new ListBook(catalogue, directory, visibility, limits.pageSize);
+    this.book = new ListBook(catalogue, directory, visibility, quarantine, limits.pageSize);
   }
 
   /** The server of `/mcp/{slug}`. @throws AppError `server_not_found` */
@@ -146,6 +148,9 @@ export class McpRouter {
         ? this.visibility.isVisible(item, call.principal)
         : endpoint !== undefined && isToolAllowed(call.principal.policy, shown);
       if (slug === undefined || !isVisible) throw new AppError('tool_not_found', `Unknown tool: ${name}`);
+      const own = item?.name ?? name;
+      if (this.quarantine.concerns(slug, own, item !== undefined))
+        await this.quarantine.admit(slug, own, item !== undefined, call.signal);
       const message =
         endpoint === undefined && item
           ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
@@ -155,7 +160,7 @@ export class McpRouter {
       return response;
     } catch (thrown) {
       const error = AppError.from(thrown);
-      const outcome = call.signal.aborted ? 'cancelled' : error.code === 'tool_not_found' ? 'denied' : 'error';
+      const outcome = call.signal.aborted ? 'cancelled' : DENIALS.has(error.code) ? 'denied' : 'error';
       this.log(call, { server: slug, tool: shown, startedAt, outcome, errorCode: error.code, responseBytes: 0 });
       throw error;
     }
@@ -223,6 +228,8 @@ function cursorOf(request: RpcText): string | undefined {
   if (!written.startsWith('"')) throw new AppError('invalid_cursor', 'params.cursor is not a string');
   return JSON.parse(written) as string;
 }
+
+const DENIALS = new Set(['tool_not_found', 'tool_held']);
 
 type CallFacts = Pick<FinishedCall, 'server' | 'tool' | 'startedAt' | 'outcome' | 'errorCode' | 'responseBytes'>;
 

@@ -20,6 +20,8 @@ import { ModernDoor } from './modern-door';
 import { SseDoor } from './sse-door';
 import { Subscriptions } from './subscriptions';
 import { TaskOwners } from './task-owners';
+import { Quarantine } from '../quarantine/quarantine';
+import { QuarantineModule } from '../quarantine/quarantine.module';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
 import { Visibility } from './visibility';
 import { Watcher } from './watcher';
@@ -29,7 +31,7 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
 
 /** Sessions, routing and translation of MCP. Needs the `Catalogue` and a `Directory` of the registered servers. */
 @Module({
-  imports: [UpstreamsModule, BuiltinModule],
+  imports: [UpstreamsModule, BuiltinModule, QuarantineModule],
   controllers: [McpHandler],
   providers: [
     CallRecorder,
@@ -70,7 +72,7 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
     },
     {
       provide: McpRouter,
-      inject: [ENV, Directory, Catalogue, Forwarder, CallRecorder, TaskOwners, Visibility, CatalogueFeed],
+      inject: [ENV, Directory, Catalogue, Forwarder, CallRecorder, TaskOwners, Visibility, Quarantine, CatalogueFeed],
       useFactory: (env: RouterEnv, ...parts: McpRouterParts) =>
         new McpRouter(...parts, { pageSize: env.LIST_PAGE_SIZE, patienceMs: env.CONNECT_TIMEOUT_MS }),
     },

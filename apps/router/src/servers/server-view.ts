@@ -28,6 +28,7 @@ export function serverView(
     envNames: Object.keys(definition.env ?? {}).sort(),
     headerNames: Object.keys(definition.headers ?? {}).sort(),
     isolation: definition.isolation ?? 'shared',
+    ...(definition.scanBeforeUse && { scanBeforeUse: true }),
     state: upstream?.state ?? (definition.enabled === false ? 'disabled' : 'unreachable'),
     lastError: server.fault ?? upstream?.lastError ?? null,
     nextRetryAt: upstream?.nextRetryAt?.toISOString() ?? null,

@@ -33,6 +33,7 @@ export function upstreamBench(reaper = new Reaper()): UpstreamBench {
           totalTimeoutMs: 60_000,
           memoryLimitMb: undefined,
           cpuLimitSeconds: undefined,
+          scanBeforeUse: false,
           trustsAddress: true,
           secrets: [],
           ...spec,

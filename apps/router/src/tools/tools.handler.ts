@@ -13,6 +13,7 @@ import {
 } from '@mcp-router/shared';
 import type { z } from 'zod';
 import type { CatalogueItem } from '../catalogue/catalogue-item';
+import { toolView } from './tool-view';
 import { ToolsService } from './tools.service';
 
 type Input<C extends { input: z.ZodType }> = z.output<C['input']>;
@@ -36,8 +37,8 @@ export class ToolsHandler {
   }
 
   @Handles(getTool)
-  get({ tool }: Input<typeof getTool>, context: BusContext): Promise<Tool> {
-    return Promise.resolve(toolView(this.tools.get(tool, context.principal ?? SYSTEM_PRINCIPAL)));
+  async get({ tool }: Input<typeof getTool>, context: BusContext): Promise<Tool> {
+    return toolView(await this.tools.admitted(tool, context.principal ?? SYSTEM_PRINCIPAL, context.signal));
   }
 
   @Handles(callTool)
@@ -52,10 +53,4 @@ function mentions({ publicName, text }: CatalogueItem, words: readonly string[])
   if (words.length === 0) return true;
   const where = `${publicName} ${text}`.toLowerCase();
   return words.every((word) => where.includes(word));
-}
-
-function toolView({ server, name, publicName, text }: CatalogueItem): Tool {
-  const definition = JSON.parse(text) as Record<string, unknown>;
-  const inputSchema = (definition['inputSchema'] ?? { type: 'object' }) as Record<string, unknown>;
-  return { ...definition, name: publicName, server, originalName: name, inputSchema };
 }

@@ -3,6 +3,7 @@ import { SYSTEM_PRINCIPAL, type CallRecord, type Principal } from '@mcp-router/s
 import { CallRecorder } from '../calls/call-recorder';
 import { Catalogue } from '../catalogue/catalogue';
 import { readList } from '../catalogue/list-reader';
+import type { Quarantine } from '../quarantine/quarantine';
 import { httpServer, type HttpServer } from '../testing/http-server';
 import { ODD_SERVER } from '../testing/processes';
 import { stdio, upstreamBench } from '../testing/upstream-bench';
@@ -48,7 +49,9 @@ describe('tools called over REST and by workflows', () => {
     for (const [slug, upstream] of upstreams) catalogue.set(slug, { tools: (await readList(upstream, 'tools')).items });
     const bus = { record: (_: unknown, record: CallRecord) => records.push(record) } as unknown as Bus;
     const registry = { get: (slug: string) => upstreams.get(slug) } as unknown as UpstreamRegistry;
-    tools = new ToolsService(catalogue, registry, new CallRecorder(bus));
+    tools = new ToolsService(catalogue, registry, new CallRecorder(bus), {
+      isHeld: () => false,
+    } as unknown as Quarantine);
   });
   afterAll(async () => {
     await bench.close();

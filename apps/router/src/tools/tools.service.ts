@@ -1,8 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, isToolAllowed, memberAt, type Principal, type ToolResult } from '@mcp-router/shared';
+import {
+  AppError,
+  isToolAllowed,
+  memberAt,
+  SYSTEM_PRINCIPAL,
+  type Principal,
+  type ToolResult,
+} from '@mcp-router/shared';
 import { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueItem } from '../catalogue/catalogue-item';
 import { CallRecorder, outcomeOfResult } from '../calls/call-recorder';
+import { Quarantine } from '../quarantine/quarantine';
 import { modernEnvelope } from '../upstreams/handshake';
 import { outcomeOf, requestText } from '../upstreams/message';
 import { headersFor, scanHeaderParams } from '../translation/header-params';
@@ -30,12 +38,17 @@ export class ToolsService {
     private readonly catalogue: Catalogue,
     private readonly upstreams: UpstreamRegistry,
     private readonly recorder: CallRecorder,
+    private readonly quarantine: Quarantine,
   ) {}
 
-  /** The tools that a principal may see, by public name, in order. */
+  /** The tools that a principal may see, by public name, in order. The system itself, which judges them, sees held ones too. */
   visible(principal: Principal): CatalogueItem[] {
     const { items } = this.catalogue.list('tools');
-    return items.filter(({ publicName }) => isToolAllowed(principal.policy, publicName));
+    const seesHeld = principal.agentId === SYSTEM_PRINCIPAL.agentId;
+    return items.filter(
+      ({ publicName, server, name }) =>
+        isToolAllowed(principal.policy, publicName) && (seesHeld || !this.quarantine.isHeld(server, name)),
+    );
   }
 
   /** @throws AppError `tool_not_found`, also for a tool that the principal may not use */
@@ -46,11 +59,18 @@ export class ToolsService {
     return tool;
   }
 
+  /** Like `get`, of a tool that may be used now. @throws AppError `tool_not_found`, `tool_held` */
+  async admitted(publicName: string, principal: Principal, signal: AbortSignal): Promise<CatalogueItem> {
+    const { server, name } = this.get(publicName, principal);
+    if (this.quarantine.isHeld(server, name)) await this.quarantine.admit(server, name, true, signal);
+    return this.get(publicName, principal);
+  }
+
   /**
    * Calls one tool after its arguments were checked. A tool's own failure is a result with `isError`.
    *
-   * @throws AppError `tool_not_found`, `invalid_arguments`, `upstream_error` (the server answered with a JSON-RPC error),
-   * and what `Upstream.exchange` throws
+   * @throws AppError `tool_not_found`, `tool_held`, `invalid_arguments`, `upstream_error` (the server answered with a
+   * JSON-RPC error), and what `Upstream.exchange` throws
    */
   async call(request: ToolCallRequest): Promise<ToolResult> {
     const startedAt = performance.now();
@@ -60,7 +80,7 @@ export class ToolsService {
     let error: AppError | undefined;
     let server: string | undefined;
     try {
-      const tool = this.get(request.tool, request.principal);
+      const tool = await this.admitted(request.tool, request.principal, request.signal);
       server = tool.server;
       this.check.check(tool.publicName, inputSchemaOf(tool), request.arguments);
       const sentAt = performance.now();
@@ -80,7 +100,7 @@ export class ToolsService {
         server,
         tool: request.tool.slice(0, 128),
         argumentsText,
-        outcome: error ? (error.code === 'cancelled' ? 'cancelled' : 'error') : outcomeOfResult(result),
+        outcome: error ? outcomeOfError(error) : outcomeOfResult(result),
         errorCode: error?.code,
         startedAt,
         upstreamMs,
@@ -129,6 +149,11 @@ export class ToolsService {
       );
     return outcome.result;
   }
+}
+
+function outcomeOfError({ code }: AppError): 'cancelled' | 'denied' | 'error' {
+  if (code === 'cancelled') return 'cancelled';
+  return code === 'tool_held' ? 'denied' : 'error';
 }
 
 function inputSchemaOf({ text }: CatalogueItem): string {

@@ -2,6 +2,7 @@ import { Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { Bus } from '@mcp-router/platform';
 import { workflowPublished } from '@mcp-router/shared';
 import { CallRecorder } from '../calls/call-recorder';
+import { QuarantineModule } from '../quarantine/quarantine.module';
 import { ToolsService } from '../tools/tools.service';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
@@ -21,7 +22,7 @@ import { WorkflowsService } from './workflows.service';
 
 /** Durable workflows over the tools of the catalogue. */
 @Module({
-  imports: [UpstreamsModule],
+  imports: [UpstreamsModule, QuarantineModule],
   controllers: [WorkflowsHandler, RunsHandler, ApprovalsHandler],
   providers: [
     ApprovalsService,

@@ -175,6 +175,7 @@ export const ToolPin = z
     tool: z.string(),
     /** `changed`: differs in a way that only widens; `held`: changed dangerously; `rejected`: a person said no. */
     state: z.enum(['approved', 'changed', 'held', 'rejected']),
+    /** Empty while no definition of it was ever approved. */
     approvedHash: z.string(),
     currentHash: z.string(),
     approvedBy: z.string(),
@@ -205,14 +206,26 @@ export const diffTool = contract('analyzer.diffTool', {
 });
 
 export const HeldTool = z.object({ server: z.string(), tool: z.string(), reason: z.string() });
+export type HeldTool = z.infer<typeof HeldTool>;
+/** Which definitions of a tool have been judged, by `definitionHash`; what is neither has not been seen yet. */
+export const JudgedTool = z.object({
+  server: z.string(),
+  tool: z.string(),
+  currentHash: z.string(),
+  /** Empty while no definition of it was ever approved. */
+  approvedHash: z.string(),
+});
+export type JudgedTool = z.infer<typeof JudgedTool>;
 /**
- * Tools whose definition changed dangerously and waits for approval. Who holds them back asks at its start and after each
+ * Tools that wait for approval, and all that were judged. Who holds tools back asks at its start and after each
  * `heldToolsChanged`; it goes on showing them to the system principal, so that a tool that changes back is seen.
  */
 export const listHeldTools = contract('analyzer.listHeldTools', {
   input: Empty,
-  output: z.object({ items: z.array(HeldTool) }),
+  output: z.object({ items: z.array(HeldTool), judged: z.array(JudgedTool).default([]) }),
+  maxBytes: 64 * 1024 * 1024,
 });
+/** A definition was judged, or a person decided about one. */
 export const heldToolsChanged = broadcast('analyzer.heldToolsChanged', z.object({ revision: z.int() }));
 
 /** Name of what is analysed again and again; findings keep their state from one analysis of it to the next. */

@@ -41,6 +41,8 @@ export const RouterOptions = z
     totalTimeoutMs: z.int().min(100).max(86_400_000).optional(),
     memoryLimitMb: z.int().min(16).max(1_048_576).optional(),
     cpuLimitSeconds: z.int().min(1).max(86_400).optional(),
+    /** Its tools are held until the analyzer has found nothing wrong with them, or someone approves them. */
+    scanBeforeUse: z.boolean().optional(),
   })
   .meta({ id: 'RouterOptions' });
 export type RouterOptions = z.infer<typeof RouterOptions>;
@@ -111,6 +113,8 @@ export const Server = z
     envNames: z.array(z.string()),
     headerNames: z.array(z.string()),
     isolation,
+    /** Its tools are held until they were scanned or approved. */
+    scanBeforeUse: z.boolean().optional(),
     state: ServerState,
     lastError: z.string().nullable(),
     nextRetryAt: z.iso.datetime().nullable(),

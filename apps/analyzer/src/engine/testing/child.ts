@@ -11,7 +11,8 @@ export function buildChild(): string {
     await build({
       input: ${JSON.stringify(join(ROOT, 'apps/analyzer/src/engine/engine.child.ts'))},
       platform: 'node',
-      external: (id) => /^[\\w@]/.test(id),
+      tsconfig: ${JSON.stringify(join(ROOT, 'tsconfig.base.json'))},
+      external: (id) => /^[\\w@]/.test(id) && !id.startsWith('@mcp-router/'),
       transform: { target: 'node20', assumptions: { setPublicClassFields: true }, typescript: { removeClassFieldsWithoutInitializer: true } },
       logLevel: 'silent',
       output: { file: ${JSON.stringify(output)}, format: 'esm', banner: 'const { filename: __filename, dirname: __dirname } = import.meta;' },

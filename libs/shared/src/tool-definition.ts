@@ -1,26 +1,20 @@
-import { createHash } from 'node:crypto';
-import type { SurfaceTool } from './catalogue';
-
-/** The parts of a definition that say what a tool is; a pin keeps them. */
-export type Definition = Pick<SurfaceTool, 'title' | 'description' | 'inputSchema' | 'outputSchema' | 'annotations'>;
+/** The parts of a tool's definition that say what it is; a pin keeps them. */
+export interface Definition {
+  title?: string | undefined;
+  description?: string | undefined;
+  inputSchema?: unknown;
+  outputSchema?: unknown;
+  annotations?: Record<string, unknown> | undefined;
+}
 
 const PARTS = ['title', 'description', 'inputSchema', 'outputSchema', 'annotations'] as const;
 /** Arrays of JSON Schema whose order means nothing. */
 const SETS = new Set(['required', 'enum', 'type']);
 const TEXTS = new Set(['title', 'description', '$comment']);
+const NAME_MAPS = new Set(['properties', '$defs', 'definitions', 'patternProperties']);
 
-export function definitionOf(tool: SurfaceTool): Definition {
+export function definitionOf(tool: Definition): Definition {
   return Object.fromEntries(PARTS.flatMap((part) => (tool[part] === undefined ? [] : [[part, tool[part]]])));
-}
-
-/**
- * SHA-256 of a definition in a form where the order of keys, and white space in texts for people, make no difference.
- * Everything else does.
- */
-export function definitionHash(definition: Definition): string {
-  return createHash('sha256')
-    .update(JSON.stringify(canonical(definition)))
-    .digest('hex');
 }
 
 /** The definition with keys sorted, sets sorted and texts with single spaces. Cut at 200 levels. */
@@ -40,5 +34,3 @@ export function canonical(value: unknown, key = '', depth = 0, isName = false): 
       .map(([name, child]) => [name, canonical(child, name, depth + 1, names)]),
   );
 }
-
-const NAME_MAPS = new Set(['properties', '$defs', 'definitions', 'patternProperties']);
