@@ -2,6 +2,7 @@ import { SYSTEM_PRINCIPAL, type Principal } from '@mcp-router/shared';
 import { Catalogue, type ListFacts } from '../catalogue/catalogue';
 import { readItems, withPublicNames } from '../catalogue/catalogue-item';
 import type { Directory } from './directory';
+import type { Quarantine } from '../quarantine/quarantine';
 import { ListBook } from './list-book';
 import type { Visibility } from './visibility';
 
@@ -19,7 +20,10 @@ function bookOf(servers: Record<string, Partial<ListFacts>>, pageSize = 100) {
     catalogue.set(slug, { tools: withPublicNames(readItems(slug, 'tools', page)) });
     catalogue.describe(slug, 'tools', { ttlMs: undefined, cacheScope: undefined, rest: '', ...facts });
   }
-  return { catalogue, book: new ListBook(catalogue, directory, visibility, pageSize) };
+  return {
+    catalogue,
+    book: new ListBook(catalogue, directory, visibility, { isHeld: () => false } as unknown as Quarantine, pageSize),
+  };
 }
 
 type Book = ReturnType<typeof bookOf>['book'];
