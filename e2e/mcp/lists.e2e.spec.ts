@@ -20,7 +20,7 @@ async function modern(url: string, method: string, params: object = {}, name?: s
   return JSON.parse(texts.at(-1) ?? '{}') as JsonRpc;
 }
 
-describe('the lists of the aggregate and of one server', () => {
+describe('what an endpoint says and lists', () => {
   let system: System;
   beforeAll(async () => {
     const env = { LIST_PAGE_SIZE: String(PAGE_SIZE), START_PATIENCE_MS: '0' };
@@ -115,5 +115,28 @@ describe('the lists of the aggregate and of one server', () => {
     // What is ready is given at once, while the other still waits.
     expect(isAnswered).toBe(false);
     expect(JSON.stringify((await asked).result)).toContain('"mirror"');
+  });
+
+  it('are described by a card below each address, which pages of any origin may read', async () => {
+    const headers = { origin: 'https://somewhere.example' };
+    const { body: catalog } = await system.api<{ entries: { url: string }[] }>('GET', '/.well-known/ai-catalog.json');
+    const [entry] = catalog.entries;
+    expect(entry?.url).toBe(`${system.url}/mcp/server-card`);
+    const all = await fetch(entry?.url ?? '', { headers });
+    expect([all.status, all.headers.get('access-control-allow-origin')]).toEqual([200, '*']);
+    expect(all.headers.get('content-type')).toContain('application/mcp-server-card+json');
+    expect(await all.json()).toMatchObject({ name: 'mcp-router/all', remotes: [{ url: `${system.url}/mcp` }] });
+    const known = { 'if-none-match': all.headers.get('etag') ?? '' };
+    expect((await fetch(entry?.url ?? '', { headers: known })).status).toBe(304);
+    const one = await system.api('GET', '/mcp/one/server-card');
+    expect(one.body).toMatchObject({ name: 'mcp-router/one', remotes: [{ url: `${system.url}/mcp/one` }] });
+    expect((await system.api('GET', '/mcp/nobody/server-card')).status).toBe(404);
+    // Everything else below /mcp is MCP, where a foreign origin is refused.
+    expect((await fetch(`${system.url}/mcp`, { headers })).status).toBe(403);
+  });
+
+  it('leave no server the name of the card', async () => {
+    const { status } = await system.api('POST', '/api/v1/servers', { slug: 'server-card', ...mirrorUpstream() });
+    expect(status).toBe(400);
   });
 });

@@ -13,7 +13,10 @@ const CARD_TYPE = 'application/mcp-server-card+json';
 const CATALOG_TYPE = 'application/ai-catalog+json';
 const RELEASE = '0.1.0';
 
-/** Server cards (`io.modelcontextprotocol/server-card`) and the catalogue of this host that names them. */
+/**
+ * Server cards (`io.modelcontextprotocol/server-card`), each below the address of its endpoint, and the catalogue of this
+ * host that names them.
+ */
 @ApiTags('registry')
 @Controller()
 export class ServerCardsController {
@@ -27,12 +30,16 @@ export class ServerCardsController {
     @Headers('if-none-match') known: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const entry = { identifier: 'urn:air:mcp-router:all', type: CARD_TYPE, url: `${originOf(request)}/server-cards` };
+    const entry = {
+      identifier: 'urn:air:mcp-router:all',
+      type: CARD_TYPE,
+      url: `${originOf(request)}/mcp/server-card`,
+    };
     await send(reply, CATALOG_TYPE, { specVersion: '1.0', entries: [entry] }, 'public', known);
   }
 
   /** The card of `/mcp`. */
-  @Get('server-cards')
+  @Get('mcp/server-card')
   @Public()
   async aggregate(
     @Req() request: FastifyRequest,
@@ -43,7 +50,7 @@ export class ServerCardsController {
   }
 
   /** The card of `/mcp/{slug}`. */
-  @Get('server-cards/:slug')
+  @Get('mcp/:slug/server-card')
   async server(
     @Param('slug') slug: string,
     @Caller() caller: Principal,

@@ -17,11 +17,13 @@ import { AppError } from '@mcp-router/shared';
 import { OriginCheck } from '../access/origin';
 import type { GatewayEnv } from '../config';
 import { McpEdge } from '../mcp/mcp-edge';
+import { isCardRequest } from '../mcp/routes';
 import { answerLauncher } from './launcher';
 import { serveOpenApi } from './openapi';
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
 const REQUEST_ID = /^[\w.-]{1,64}$/;
+const CATALOG_PATH = '/.well-known/ai-catalog.json';
 const MAX_UPLOAD_BYTES = 52_428_800;
 
 /**
@@ -43,7 +45,7 @@ export async function openDoor(
     genReqId: (request: IncomingMessage) => requestIdOf(request),
     serverFactory: (fastify: RequestListener) =>
       createServer((request, response) => {
-        if (mcp.edge && isMcpPath(request.url)) mcp.edge.handle(request, response);
+        if (mcp.edge && isMcpPath(request)) mcp.edge.handle(request, response);
         else fastify(request, response);
       }),
   });
@@ -70,7 +72,9 @@ function checkOrigins(adapter: FastifyAdapter, origins: OriginCheck): void {
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     void reply.header('X-Request-Id', request.id);
     try {
-      origins.check(request.headers.host, request.headers.origin);
+      // Cards are advice for pages of any origin; a rebound name is still refused.
+      const isCard = isCardRequest(request.method, request.url) || request.url === CATALOG_PATH;
+      origins.check(request.headers.host, isCard ? undefined : request.headers.origin);
       done();
     } catch (error) {
       const refused = AppError.from(error);
@@ -88,8 +92,9 @@ function requireRouter(health: Health, bus: Bus): void {
   });
 }
 
-function isMcpPath(url = ''): boolean {
-  return url.startsWith('/mcp') && (url.length === 4 || url[4] === '/' || url[4] === '?');
+function isMcpPath({ method, url = '' }: IncomingMessage): boolean {
+  if (!url.startsWith('/mcp') || (url.length > 4 && url[4] !== '/' && url[4] !== '?')) return false;
+  return !isCardRequest(method, url);
 }
 
 function requestIdOf(request: IncomingMessage): string {

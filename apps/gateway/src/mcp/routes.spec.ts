@@ -1,5 +1,5 @@
 import { ListCache } from './list-cache';
-import { ownerOf, routeOf } from './routes';
+import { isCardRequest, ownerOf, routeOf } from './routes';
 
 describe('paths and tokens', () => {
   it.each([
@@ -25,6 +25,18 @@ describe('paths and tokens', () => {
     ['../x.y', undefined],
   ])('finds the owner of %s', (token, owner) => {
     expect(ownerOf(token)).toBe(owner);
+  });
+
+  it.each([
+    ['GET', '/mcp/server-card', true],
+    ['HEAD', '/mcp/git-hub2/server-card?x=1', true],
+    ['POST', '/mcp/server-card', false],
+    ['DELETE', '/mcp/a/server-card', false],
+    ['GET', '/mcp/server-cards', false],
+    ['GET', '/mcp/a/b/server-card', false],
+    ['GET', '/mcp', false],
+  ])('%s %s is for a card: %s', (method, url, is) => {
+    expect(isCardRequest(method, url)).toBe(is);
   });
 });
 

@@ -16,6 +16,15 @@ export function routeOf(url: string): Route | undefined {
   return match ? { endpoint: match[1], session: sessionOf(url, at) } : undefined;
 }
 
+const CARD_PATH = /^\/mcp(?:\/[a-z0-9-]{1,32})?\/server-card$/;
+
+/** Whether a request is for the card of an endpoint, `<endpoint>/server-card`, which is no MCP. */
+export function isCardRequest(method: string | undefined, url: string): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false;
+  const at = url.indexOf('?');
+  return CARD_PATH.test(at < 0 ? url : url.slice(0, at));
+}
+
 function sessionOf(url: string, at: number): string | undefined {
   return at < 0 ? undefined : (new URLSearchParams(url.slice(at)).get('sessionId') ?? undefined);
 }

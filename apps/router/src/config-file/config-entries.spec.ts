@@ -30,6 +30,12 @@ describe('a configuration file', () => {
     });
   });
 
+  it('has no server under the name of the card of /mcp', () => {
+    const { entries, faults } = read('{"mcpServers":{"Server Card":{"command":"x"},"b":{"command":"x"}}}');
+    expect(entries.map(({ slug }) => slug)).toEqual(['b']);
+    expect(faults).toEqual([expect.objectContaining({ slug: 'server-card' })]);
+  });
+
   it('is read as Cursor writes it', () => {
     const text = '{"mcpServers":{"a":{"url":"http://localhost:1/sse","headers":{"K":"${env:TOKEN}"}}}}';
     expect(definitionOf(text)).toEqual({ url: 'http://localhost:1/sse', headers: { K: 'secret' } });

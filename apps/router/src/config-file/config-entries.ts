@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, join } from 'node:path';
-import { RouterOptions, ServerDefinition } from '@mcp-router/shared';
+import { RouterOptions, ServerDefinition, Slug } from '@mcp-router/shared';
 import { z } from 'zod';
 import { isFault, readConfigText, type ConfigDocument, type ConfigFault } from './config-text';
 import { expand, inputVariable, UnknownVariable, type Variables } from './variables';
@@ -84,6 +84,11 @@ export function readConfig(
       const bad = (at: readonly string[], message: string): void => {
         reading.faults.push({ ...fault([...path, ...at], `${name}: ${message}`), slug });
       };
+      const named = Slug.safeParse(slug);
+      if (!named.success) {
+        bad([], named.error.issues.map(({ message }) => message).join('; '));
+        continue;
+      }
       if (reading.entries.some((entry) => entry.slug === slug)) {
         bad([], `another server of this file is called "${slug}" too`);
         continue;

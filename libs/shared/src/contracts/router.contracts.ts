@@ -2,10 +2,14 @@ import { z } from 'zod';
 import { Empty, PageQuery, pageOf } from '../page';
 import { broadcast, contract } from './contract';
 
+/** `/mcp/server-card` is the card of `/mcp`, so no server can have this name. */
+const RESERVED_SLUG = 'server-card';
+
 /** `[a-z0-9-]`, at most 32: the server's name in paths and in the prefix of its tools. */
 export const Slug = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens, at most 32')
+  .refine((slug) => slug !== RESERVED_SLUG, 'this name is taken by the card of /mcp')
   .meta({ description: 'Name of a server: [a-z0-9-], at most 32 characters' });
 
 /** No operating system passes a zero byte to a process, and no text column holds one. */
