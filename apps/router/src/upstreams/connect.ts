@@ -11,13 +11,15 @@ import type { ServerSpec } from './server-spec';
 import { SsePipe } from './sse.pipe';
 import { StdioPipe } from './stdio.pipe';
 import { SYSTEM_CALLER } from './system-caller';
-import type { Era } from './upstream';
+import type { EraMemory } from './upstream';
 
 export interface ConnectOptions {
   spec: ServerSpec;
   /** What to declare to a legacy server, JSON text. */
   capabilities: string;
-  knownEra: Era | undefined;
+  memory: EraMemory;
+  /** A server that is spoken to in the old era, since it was slow to answer, speaks the new one. */
+  onLateModern: () => void;
   dispatcher: Dispatcher;
   reaper: Reaper;
   logs: LogRing;
@@ -54,7 +56,9 @@ function open(options: ConnectOptions): Opening {
   if (transport.type === 'stdio') {
     const { command, args, env, cwd } = transport;
     const limits = { memoryMb: spec.memoryLimitMb, cpuSeconds: spec.cpuLimitSeconds };
-    return overPipe(new StdioPipe({ command, args, env, cwd, limits }, reaper, logs, maxMessageBytes), options);
+    const start = (): Opening =>
+      overPipe(new StdioPipe({ command, args, env, cwd, limits }, reaper, logs, maxMessageBytes), options);
+    return options.memory.diesOfProbe ? start() : orWithoutProbe(start, options.memory);
   }
   const { url, headers } = transport;
   const sse = (): Opening => {
@@ -73,7 +77,7 @@ function open(options: ConnectOptions): Opening {
     onGarbage: garbageNote(logs),
   });
   let fallback: Opening | undefined;
-  const connection = http.connect(options.capabilities, options.knownEra).then(
+  const connection = http.connect(options.capabilities, options.memory.known).then(
     (): Promise<Connection> => Promise.resolve(http),
     async (error: unknown) => {
       await http.close();
@@ -92,14 +96,44 @@ function open(options: ConnectOptions): Opening {
   };
 }
 
-function overPipe(pipe: Pipe, { spec, capabilities, onStray, logs }: ConnectOptions, opened?: Promise<void>): Opening {
+/**
+ * Some servers end when the first message is not `initialize`. One whose process ends during the handshake is started
+ * once more and gets nothing else first; if it lives then, that is remembered.
+ */
+function orWithoutProbe(start: () => Opening, memory: EraMemory): Opening {
+  let opening = start();
+  let isGivenUp = false;
+  const connection = opening.connection.catch(async (error: unknown) => {
+    if (isGivenUp || !(error instanceof ConnectionLost)) throw error;
+    await opening.abandon();
+    memory.diesOfProbe = true;
+    opening = start();
+    return opening.connection.catch((again: unknown) => {
+      memory.diesOfProbe = false;
+      throw again;
+    });
+  });
+  return {
+    connection,
+    abandon: () => {
+      isGivenUp = true;
+      return opening.abandon();
+    },
+  };
+}
+
+function overPipe(
+  pipe: Pipe,
+  { spec, capabilities, memory, onLateModern, onStray, logs }: ConnectOptions,
+  opened?: Promise<void>,
+): Opening {
   const connection = new PipeConnection(pipe, { limits: spec, onStray, onGarbage: garbageNote(logs) });
   const shakeHands = async (): Promise<Connection> => {
     await opened;
     connection.info = await negotiateOverPipe(
       (message) => connection.exchange({ ...SYSTEM_CALLER, message, timeoutMs: spec.connectTimeoutMs }, true),
       (message) => connection.notify(message),
-      capabilities,
+      { capabilities, memory, onLateModern },
     );
     return connection;
   };

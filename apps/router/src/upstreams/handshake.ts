@@ -1,6 +1,6 @@
 import { AppError, ENVELOPE, MODERN_VERSIONS, type RpcText } from '@mcp-router/shared';
 import { notificationText, outcomeOf, requestText } from './message';
-import type { UpstreamInfo } from './upstream';
+import type { EraMemory, UpstreamInfo } from './upstream';
 
 /** Older revisions than the door serves: an old server is better than none. */
 const SERVER_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07'] as const;
@@ -107,31 +107,43 @@ export function legacyInfo(response: string): UpstreamInfo {
   };
 }
 
+export interface PipeNegotiation {
+  /** What to declare to a legacy server, JSON text. */
+  capabilities: string;
+  memory: Readonly<EraMemory>;
+  /** The server, which is spoken to in the old era, has shown that it speaks the new one. */
+  onLateModern: () => void;
+}
+
 /**
  * Finds out the era of a server on a pipe and does its handshake.
  *
  * `server/discover` goes first. A server that answers it with an error is a legacy one; a server that is silent may be
  * one, or may still be starting: it gets `initialize` as well. A server of both eras is of the old one from then on, so
- * its answer to `initialize` decides, whatever it said to `server/discover` before.
- *
- * @param capabilities what to declare to a legacy server, JSON text
+ * its answer to `initialize` decides, whatever it said to `server/discover` before; that it is of the new era too is told
+ * through `onLateModern`, so that the next connection can be made with patience.
  */
 export async function negotiateOverPipe(
   ask: (request: RpcText) => Promise<string>,
   notify: (message: RpcText) => void,
-  capabilities: string,
+  { capabilities, memory, onLateModern }: PipeNegotiation,
 ): Promise<UpstreamInfo> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<'silence'>((resolve) => {
-    timer = setTimeout(() => resolve('silence'), PROBE_SILENCE_MS);
-  });
-  const discovered = ask(discoverRequest()).then(verdictOf);
   const initialize = (): Promise<UpstreamInfo> =>
     ask(initializeRequest(capabilities)).then((response) => {
       const info = legacyInfo(response);
       notify(INITIALIZED);
       return info;
     });
+  if (memory.diesOfProbe) return initialize();
+  const discovered = ask(discoverRequest()).then(verdictOf);
+  if (memory.known === 'modern') {
+    const verdict = await discovered;
+    return verdict.era === 'modern' ? verdict.info : initialize();
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<'silence'>((resolve) => {
+    timer = setTimeout(() => resolve('silence'), PROBE_SILENCE_MS);
+  });
   try {
     const first = await Promise.race([discovered, silence]);
     if (first !== 'silence') return first.era === 'modern' ? first.info : await initialize();
@@ -140,7 +152,9 @@ export async function negotiateOverPipe(
       throw new AppError('upstream_error', 'The server speaks no protocol revision that is known here');
     });
     late.catch(() => undefined);
-    return await initialize().catch((refusal: unknown) => late.catch(() => Promise.reject(refusal as Error)));
+    const info = await initialize().catch((refusal: unknown) => late.catch(() => Promise.reject(refusal as Error)));
+    if (info.era === 'legacy') late.then(onLateModern, () => undefined);
+    return info;
   } finally {
     clearTimeout(timer);
     discovered.catch(() => undefined);

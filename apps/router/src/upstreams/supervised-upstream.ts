@@ -12,7 +12,16 @@ import { errorText, requestText } from './message';
 import { isRepeatable, type ToolHints } from './repeatable';
 import type { ServerSpec } from './server-spec';
 import { SYSTEM_CALLER } from './system-caller';
-import type { Caller, Exchange, Isolation, Unsolicited, UnsolicitedListener, Upstream, UpstreamInfo } from './upstream';
+import type {
+  Caller,
+  EraMemory,
+  Exchange,
+  Isolation,
+  Unsolicited,
+  UnsolicitedListener,
+  Upstream,
+  UpstreamInfo,
+} from './upstream';
 
 export interface UpstreamTools {
   reaper: Reaper;
@@ -58,6 +67,7 @@ export class SupervisedUpstream implements Upstream {
   private readonly idleTimer: NodeJS.Timeout;
   private draining = false;
   private verifying = false;
+  private era: EraMemory = { known: undefined, diesOfProbe: false };
 
   constructor(
     private current: ServerSpec,
@@ -113,6 +123,7 @@ export class SupervisedUpstream implements Upstream {
   /** Closes every connection, forgets failures and waits, and starts again. */
   async restart(): Promise<void> {
     this.circuit.reset();
+    this.forgetEra();
     clearTimeout(this.retryTimer);
     await this.closeAll();
     this.start();
@@ -124,6 +135,7 @@ export class SupervisedUpstream implements Upstream {
     this.logs = new LogRing(spec.secrets);
     this.bulkhead = new Bulkhead(spec.maxConcurrency, this.tools.maxQueue);
     this.circuit.reset();
+    this.forgetEra();
     clearTimeout(this.retryTimer);
     for (const instance of [...this.instances.values()]) this.retire(instance);
     if (!spec.enabled) this.changed();
@@ -300,7 +312,8 @@ export class SupervisedUpstream implements Upstream {
     const opening = connect({
       spec,
       capabilities,
-      knownEra: this.info?.era,
+      memory: this.era,
+      onLateModern: () => this.turnModern(instance),
       dispatcher: this.tools.dispatcher,
       reaper: this.tools.reaper,
       logs: this.logs,
@@ -333,6 +346,7 @@ export class SupervisedUpstream implements Upstream {
     instance.openedAt = instance.lastUsed = performance.now();
     if (this.instances.get(instance.key) !== instance) return void connection.close();
     this.info = connection.info;
+    this.era.known = connection.info.era;
     this.circuit.close();
     void connection.lost.then(({ reason, sessionExpired }) =>
       this.lostConnection(instance, reason, sessionExpired ?? false),
@@ -345,9 +359,28 @@ export class SupervisedUpstream implements Upstream {
     const isCurrent = this.instances.get(instance.key) === instance;
     if (isCurrent) this.instances.delete(instance.key);
     if (instance.abort.signal.aborted || !isCurrent) return;
+    // Another version of the server may speak otherwise.
+    this.forgetEra();
     this.circuit.open(error.detail);
     this.scheduleRetry();
     this.changed();
+  }
+
+  private forgetEra(): void {
+    this.era = { known: undefined, diesOfProbe: false };
+  }
+
+  /** The server speaks the new era too: the next connection is made in it, and calls in flight end on this one. */
+  private turnModern(instance: Instance): void {
+    // Those who wait for the connection begin on it first: its end must not be theirs.
+    if (!instance.connection) {
+      instance.opening.then(() => setImmediate(() => this.turnModern(instance))).catch(() => undefined);
+      return;
+    }
+    if (this.draining || this.instances.get(instance.key) !== instance) return;
+    this.era.known = 'modern';
+    this.retire(instance);
+    if (instance.key === MAIN) this.openMain();
   }
 
   private lostConnection(instance: Instance, reason: string, sessionExpired: boolean): void {

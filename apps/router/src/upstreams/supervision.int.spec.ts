@@ -64,6 +64,30 @@ describe('the supervision of a server', () => {
     expect(text(await call('s1', 'pid'))).not.toBe(first);
   });
 
+  it('starts a server that ends on server/discover once more, with initialize, and remembers it', async () => {
+    const upstream = bench.open(odd('--exit-on-discover'));
+    expect(text(await echo(upstream, 'alive'))).toBe('alive');
+    expect(upstream.info?.era).toBe('legacy');
+    const exits = () => upstream.logs.read().split('exited with code 4').length - 1;
+    const before = exits();
+    await expect(ask(upstream, 'tools/call', { name: 'crash' })).rejects.toMatchObject({
+      code: 'upstream_unavailable',
+    });
+    await until(() => upstream.state === 'ready');
+    expect(text(await echo(upstream, 'again'))).toBe('again');
+    expect([before, exits()]).toEqual([1, 1]);
+  });
+
+  it('speaks the new era to a slow server of both as soon as it has shown it; calls go on', async () => {
+    const upstream = bench.open(odd('--late-discover=1200'));
+    const first = ask(upstream, 'tools/call', { name: 'slow', arguments: { ms: 1_500 } });
+    await until(() => upstream.info?.era === 'legacy');
+    await until(() => upstream.info?.era === 'modern');
+    expect(text(await first)).toBe('done');
+    expect(text(await echo(upstream, 'new'))).toBe('new');
+    expect(upstream.connections).toHaveLength(1);
+  });
+
   it('stops an idle server and starts it on demand; the first call waits for it', async () => {
     const upstream = bench.open(odd('--slow-start=300'), { idleStopSeconds: 1 });
     await echo(upstream, 'x');

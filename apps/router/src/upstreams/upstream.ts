@@ -3,6 +3,14 @@ import type { Principal, RpcText, ServerState } from '@mcp-router/shared';
 /** `legacy`: 2025-11-25 and older (`initialize`). `modern`: 2026-07-28 (`server/discover`, envelope in `_meta`). */
 export type Era = 'legacy' | 'modern';
 
+/** What earlier connections taught of a server's era. The one who opens a connection reads it and adds to it. */
+export interface EraMemory {
+  /** The era that the server has shown. */
+  known: Era | undefined;
+  /** It ends on `server/discover`, so it gets `initialize` only. */
+  diesOfProbe: boolean;
+}
+
 export type Isolation = 'shared' | 'session' | 'agent';
 
 /** What a server said of itself when the connection was made. */
