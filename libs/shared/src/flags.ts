@@ -5,6 +5,10 @@ export const FLAGS = {
   ROUTER_SERVICES: { on: true, why: 'route calls to upstream servers; off is the maintenance switch' },
   TOOL_QUARANTINE: { on: false, why: 'hold a tool whose definition changed dangerously until someone approves it' },
   LEGACY_SSE: { on: false, why: 'serve the HTTP+SSE transport of 2024-11-05 to old clients' },
+  CALL_BODIES: {
+    on: false,
+    why: 'keep the arguments and the answer of each tool call in the call log, without secrets',
+  },
 } as const satisfies Record<string, { on: boolean; why: string }>;
 
 export type FlagName = keyof typeof FLAGS;

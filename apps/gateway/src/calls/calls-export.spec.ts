@@ -9,6 +9,7 @@ const call = (fields: Partial<CallRecord> = {}): CallRecord => ({
   agent: 'ann',
   endpoint: '/mcp',
   method: 'tools/call',
+  decision: 'allowed',
   outcome: 'ok',
   durationMs: 1.5,
   requestBytes: 1,
@@ -30,7 +31,7 @@ it('writes lines of JSON that read back as the calls', () => {
 it('names the columns once, and quotes what CSV would read otherwise', () => {
   const [header, ...rows] = [...linesOf([call({ agent: 'a,"b"' })], 'csv', true)];
   expect(header?.split(',').slice(0, 3)).toEqual(['id', 'at', 'requestId']);
-  expect(rows).toEqual(['1,2026-11-22T12:00:00.000Z,r,,a,"a,""b""",,/mcp,tools/call,,,,ok,,1.5,,1,2\r\n']);
+  expect(rows).toEqual(['1,2026-11-22T12:00:00.000Z,r,,a,"a,""b""",,/mcp,tools/call,,,,allowed,ok,,1.5,,1,2\r\n']);
   expect([...linesOf([call()], 'csv', false)]).toHaveLength(1);
 });
 

@@ -20,6 +20,7 @@ const COLUMNS: readonly (keyof CallRecord)[] = [
   'server',
   'tool',
   'argumentsHash',
+  'decision',
   'outcome',
   'errorCode',
   'durationMs',

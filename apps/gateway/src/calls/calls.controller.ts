@@ -1,8 +1,16 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
-import { ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
+import { ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
-import { listCalls, type CallRecord, type CallsQuery, type Page, type Principal } from '@mcp-router/shared';
+import {
+  CallDetails,
+  getCall,
+  listCalls,
+  type CallRecord,
+  type CallsQuery,
+  type Page,
+  type Principal,
+} from '@mcp-router/shared';
 import { z } from 'zod';
 import { Caller } from '../http/request-context';
 import { EXPORT_TYPES, linesOf, type ExportFormat } from './calls-export';
@@ -21,6 +29,7 @@ export class CallsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Calls, newest first' })
   @ApiResponse({ status: 200, standardSchema: listCalls.output })
   list(@Query({ schema: listCalls.input }) query: CallsQuery, @Caller() caller: Principal): Promise<Page<CallRecord>> {
     return this.bus.call(listCalls, ownOnly(query, caller));
@@ -28,6 +37,7 @@ export class CallsController {
 
   /** Everything that the filters let through, newest first, as CSV or as lines of JSON. */
   @Get('export')
+  @ApiOperation({ summary: 'All calls that the filters let through, as CSV or lines of JSON' })
   @ApiProduces(EXPORT_TYPES.csv, EXPORT_TYPES.jsonl)
   export(
     @Query({ schema: ExportQuery }) { format, ...query }: ExportQuery,
@@ -38,6 +48,13 @@ export class CallsController {
       type: EXPORT_TYPES[format],
       disposition: `attachment; filename="calls.${format}"`,
     });
+  }
+
+  @Get(':call')
+  @ApiOperation({ summary: 'One call, with its arguments and answer if they were kept (flag CALL_BODIES)' })
+  @ApiResponse({ status: 200, standardSchema: CallDetails })
+  get(@Param('call') call: string, @Caller() caller: Principal): Promise<CallDetails> {
+    return this.bus.call(getCall, { call, ...ownOnly({}, caller) });
   }
 
   /** One page is in memory at a time; a client that reads slowly is waited for. */
@@ -58,5 +75,7 @@ export class CallsController {
   }
 }
 
-const ownOnly = <Q extends { agent?: string | undefined }>(query: Q, { role, agent }: Principal): Q =>
-  role === 'admin' ? query : { ...query, agent };
+const ownOnly = <Q extends { agent?: string | undefined }>(
+  query: Q,
+  { role, agent }: Principal,
+): Q & { agent?: string | undefined } => (role === 'admin' ? query : { ...query, agent });

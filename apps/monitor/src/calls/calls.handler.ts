@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Handles } from '@mcp-router/platform';
-import { listCalls, type CallRecord, type CallsQuery, type Page } from '@mcp-router/shared';
+import { getCall, listCalls, type CallDetails, type CallRecord, type CallsQuery, type Page } from '@mcp-router/shared';
+import type { z } from 'zod';
 import { CallsService } from './calls.service';
 
 @Controller()
@@ -10,5 +11,10 @@ export class CallsHandler {
   @Handles(listCalls)
   list(query: CallsQuery): Promise<Page<CallRecord>> {
     return this.calls.list(query);
+  }
+
+  @Handles(getCall)
+  get({ call, agent }: z.output<typeof getCall.input>): Promise<CallDetails> {
+    return this.calls.get(call, agent);
   }
 }

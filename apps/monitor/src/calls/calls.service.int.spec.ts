@@ -13,6 +13,7 @@ const call = (fields: Partial<CallRecord> = {}): CallRecord => ({
   agent: 'ann',
   endpoint: '/mcp',
   method: 'tools/call',
+  decision: 'allowed',
   outcome: 'ok',
   durationMs: 1.5,
   requestBytes: 100,
@@ -47,6 +48,21 @@ describe('the call log', () => {
     expect(await list()).toEqual({ items: [full], nextCursor: null });
   });
 
+  it('gives a call with what it carried, where that was kept, and to a member only its own', async () => {
+    const [kept, bare] = [call(), call()];
+    const bodies = { id: kept.id, at: kept.at, request: '{"a":1}', response: '{"content":[]}' };
+    // An id is made when its call is recorded.
+    for (const one of [kept, bare, bodies]) one.at = new Date().toISOString();
+    bodies.at = kept.at;
+    await calls.store([kept, bare]);
+    await calls.storeBodies([bodies]);
+    await calls.storeBodies([bodies]);
+    expect(await calls.get(kept.id)).toEqual({ ...kept, request: '{"a":1}', response: '{"content":[]}' });
+    expect(await calls.get(bare.id, 'ann')).toEqual(bare);
+    await expect(calls.get(bare.id, 'bob')).rejects.toMatchObject({ code: 'not_found' });
+    await expect(calls.get('x')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
   it('stores a call once that is delivered twice', async () => {
     const [a, b] = [call(), call()];
     await calls.store([a]);
@@ -78,13 +94,16 @@ describe('the call log', () => {
   it('filters by what a person asks for', async () => {
     await calls.store([
       call({ agent: 'bob', outcome: 'tool_error' }),
+      call({ agent: 'eve', outcome: 'denied', decision: 'denied', durationMs: 900, keyId: uuid() }),
       call({ server: 'git', tool: 'git__log' }),
       call({ at: '2026-11-22T13:00:00.000Z' }),
     ]);
     expect((await list({ agent: 'bob' })).items).toHaveLength(1);
     expect((await list({ server: 'git', tool: 'git__log', outcome: 'ok' })).items).toHaveLength(1);
+    for (const query of [{ decision: 'denied' }, { minDurationMs: 500 }, { outcome: 'denied', endpoint: '/mcp' }])
+      expect((await list(query)).items.map(({ agent }) => agent)).toEqual(['eve']);
     expect((await list({ from: '2026-11-22T12:30:00Z' })).items).toHaveLength(1);
-    expect((await list({ to: '2026-11-22T12:30:00+00:00' })).items).toHaveLength(2);
+    expect((await list({ to: '2026-11-22T12:30:00+00:00' })).items).toHaveLength(3);
   });
 
   it('refuses a cursor of another list', async () => {

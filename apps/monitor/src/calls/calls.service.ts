@@ -8,9 +8,12 @@ import {
 import { Bus, ENV, LOGGER, type Stop } from '@mcp-router/platform';
 import {
   AppError,
+  callBodiesRecorded,
   callRecorded,
   decodeCursor,
   toPage,
+  type CallBodies,
+  type CallDetails,
   type CallRecord,
   type CallsQuery,
   type Page,
@@ -21,6 +24,9 @@ import type { MonitorEnv } from '../config';
 import { maintainPartitions } from '../storage/partitions';
 
 const MAINTENANCE_MS = 3_600_000;
+/** What a monitor that was killed had at work, another takes over after this long. */
+const QUICK = { claimAfterMs: 10_000 };
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Column, its Postgres type, and where its value comes from: the one list behind insert and select. */
 const COLUMNS: [column: string, type: string, field: keyof CallRecord][] = [
@@ -36,6 +42,7 @@ const COLUMNS: [column: string, type: string, field: keyof CallRecord][] = [
   ['server', 'text', 'server'],
   ['tool', 'text', 'tool'],
   ['arguments_hash', 'text', 'argumentsHash'],
+  ['decision', 'text', 'decision'],
   ['outcome', 'text', 'outcome'],
   ['error_code', 'text', 'errorCode'],
   ['duration_ms', 'double precision', 'durationMs'],
@@ -53,7 +60,7 @@ type Row = Record<string, unknown>;
 /** The call log: what routers record arrives over a Redis Stream, is stored once, and can be asked for. */
 @Injectable()
 export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
-  private stop: Stop | undefined;
+  private stops: Stop[] = [];
   private maintenance: NodeJS.Timeout | undefined;
 
   constructor(
@@ -68,9 +75,15 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 
   onApplicationBootstrap(): void {
-    this.stop = this.bus.consume(callRecorded, 'monitor', (entries) =>
-      this.store(entries.map(({ payload }) => payload)),
-    );
+    this.stops = [
+      this.bus.consume(callRecorded, 'monitor', (entries) => this.store(entries.map(({ payload }) => payload)), QUICK),
+      this.bus.consume(
+        callBodiesRecorded,
+        'monitor',
+        (entries) => this.storeBodies(entries.map(({ payload }) => payload)),
+        QUICK,
+      ),
+    ];
     this.maintenance = setInterval(() => {
       void this.maintain().catch((err: unknown) =>
         this.logger.error({ err }, 'partitions of the call log were not maintained'),
@@ -80,7 +93,7 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
 
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.maintenance);
-    await this.stop?.();
+    await Promise.all(this.stops.map((stop) => stop()));
   }
 
   /** Stores a batch in one statement. A call that comes again (same id and time) is stored once. */
@@ -91,7 +104,36 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
     );
   }
 
-  async list({ cursor, limit, from, to, ...filters }: CallsQuery): Promise<Page<CallRecord>> {
+  async storeBodies(bodies: CallBodies[]): Promise<void> {
+    const column = (field: keyof CallBodies) => bodies.map((body) => body[field] ?? null);
+    await this.database.query(
+      `INSERT INTO monitor.call_body (id, at, request, response)
+       SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING`,
+      [column('id'), column('at'), column('request'), column('response')],
+    );
+  }
+
+  /** One call with what is kept of its bodies. @param agent only if it is of this one @throws AppError `not_found` */
+  async get(id: string, agent?: string): Promise<CallDetails> {
+    const rows: Row[] = !UUID_V7.test(id)
+      ? []
+      : await this.database.query(
+          // The id tells the time to the millisecond, so that one partition is read.
+          `SELECT c.*, b.request, b.response FROM monitor.call c
+             LEFT JOIN monitor.call_body b ON b.id = c.id AND b.at = c.at
+            WHERE c.id = $1 AND c.at BETWEEN $2::timestamptz - interval '5 s' AND $2::timestamptz + interval '5 s'
+              AND ($3::text IS NULL OR c.agent = $3)`,
+          [id, new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16)).toISOString(), agent ?? null],
+        );
+    const [row] = rows;
+    if (!row) throw new AppError('not_found', `No call has the id "${id}"`);
+    const bodies = Object.fromEntries(
+      (['request', 'response'] as const).flatMap((name) => (row[name] === null ? [] : [[name, row[name]]])),
+    );
+    return { ...toCall(row), ...bodies };
+  }
+
+  async list({ cursor, limit, from, to, minDurationMs, ...filters }: CallsQuery): Promise<Page<CallRecord>> {
     const values: unknown[] = [];
     const where = ['true'];
     const add = (condition: string, ...given: unknown[]) => {
@@ -100,6 +142,7 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
     if (cursor !== undefined) add('(at, id) < (?::timestamptz, ?::uuid)', ...readCursor(cursor));
     if (from !== undefined) add('at >= ?', from);
     if (to !== undefined) add('at < ?', to);
+    if (minDurationMs !== undefined) add('duration_ms >= ?', minDurationMs);
     for (const [column, , field] of COLUMNS) {
       const wanted = (filters as Row)[field];
       if (wanted !== undefined) add(`${column} = ?`, wanted);
@@ -113,7 +156,11 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 
   private async maintain(): Promise<void> {
-    const dropped = await maintainPartitions(this.database, 'call', this.env.CALL_RETENTION_DAYS);
+    const { CALL_RETENTION_DAYS: days, CALL_BODY_RETENTION_DAYS: bodyDays } = this.env;
+    const dropped = [
+      ...(await maintainPartitions(this.database, 'call', days)),
+      ...(await maintainPartitions(this.database, 'call_body', Math.min(days, bodyDays))),
+    ];
     if (dropped.length > 0) this.logger.info({ dropped }, 'dropped old partitions of the call log');
   }
 }

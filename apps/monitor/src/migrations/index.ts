@@ -2,5 +2,12 @@ import { Call20261122110000 } from './20261122110000-call';
 import { Metric20261122130000 } from './20261122130000-metric';
 import { Event20261122134000 } from './20261122134000-event';
 import { Alert20261122135000 } from './20261122135000-alert';
+import { CallDecision20261122150000 } from './20261122150000-call-decision';
 
-export const MIGRATIONS = [Call20261122110000, Metric20261122130000, Event20261122134000, Alert20261122135000];
+export const MIGRATIONS = [
+  Call20261122110000,
+  Metric20261122130000,
+  Event20261122134000,
+  Alert20261122135000,
+  CallDecision20261122150000,
+];

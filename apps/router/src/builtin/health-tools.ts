@@ -32,7 +32,7 @@ export const HEALTH_TOOLS = [
     annotations: { readOnlyHint: true, openWorldHint: false },
     requiredRole: 'member',
     run: (input, { bus, signal, principal }) => {
-      const own = principal.role === 'admin' ? {} : { agent: principal.agentId };
+      const own = principal.role === 'admin' ? {} : { agent: principal.agent };
       return bus.call(listCalls, { ...input, ...own }, { signal, context: { principal } });
     },
   }),

@@ -1,7 +1,17 @@
 import { hash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Bus, currentContext, metrics } from '@mcp-router/platform';
-import { callRecorded, memberAt, SYSTEM_PRINCIPAL, type CallRecord, type Principal } from '@mcp-router/shared';
+import { Bus, currentContext, isFeatureEnabled, metrics } from '@mcp-router/platform';
+import {
+  callBodiesRecorded,
+  callRecorded,
+  memberAt,
+  SYSTEM_PRINCIPAL,
+  type AppError,
+  type CallDecision,
+  type CallRecord,
+  type Principal,
+} from '@mcp-router/shared';
+import { redactBody } from './redact';
 
 /** What the place that handled a call knows of it. */
 export interface FinishedCall {
@@ -12,6 +22,8 @@ export interface FinishedCall {
   tool?: string | undefined;
   /** Of a tool call, JSON text. */
   argumentsText?: string | undefined;
+  /** Without one it was allowed. */
+  decision?: CallDecision | undefined;
   outcome: CallRecord['outcome'];
   errorCode?: string | undefined;
   /** `performance.now()` when it came in. */
@@ -19,9 +31,12 @@ export interface FinishedCall {
   upstreamMs?: number | undefined;
   requestBytes: number;
   responseBytes: number;
+  /** The answer, JSON text; needed only while `keepsBodies`. */
+  responseText?: string | undefined;
   /** Where the call has no bus context, or another one than that of its caller. */
   principal?: Principal | undefined;
   requestId?: string | undefined;
+  traceparent?: string | undefined;
 }
 
 /** OpenTelemetry's `mcp.server.operation.duration`, what a caller waited for. */
@@ -40,9 +55,12 @@ const overhead = metrics.histogram(
 const requestBytes = metrics.counter('mcp_router_request_bytes_total', 'Bytes of requests', ['server']);
 const responseBytes = metrics.counter('mcp_router_response_bytes_total', 'Bytes of answers', ['server']);
 
+/** Outcomes that are their own error type. */
+const SAYS_ALL = new Set<CallRecord['outcome']>(['tool_error', 'denied']);
+
 function measure(call: FinishedCall, agent: string, durationMs: number): void {
   const { method, server = '', tool = '', outcome, errorCode = '' } = call;
-  const errorType = outcome === 'ok' ? '' : outcome === 'tool_error' ? 'tool_error' : errorCode || outcome;
+  const errorType = outcome === 'ok' ? '' : SAYS_ALL.has(outcome) ? outcome : errorCode || outcome;
   duration.with(method, server, tool, agent, errorType).record(durationMs / 1000);
   if (call.upstreamMs !== undefined) overhead.with(server).record(Math.max(0, durationMs - call.upstreamMs) / 1000);
   requestBytes.with(server).add(call.requestBytes);
@@ -54,15 +72,22 @@ function measure(call: FinishedCall, agent: string, durationMs: number): void {
 export class CallRecorder {
   constructor(private readonly bus: Bus) {}
 
+  /** Whether arguments and answers are kept now. */
+  get keepsBodies(): boolean {
+    return isFeatureEnabled('CALL_BODIES');
+  }
+
   record(call: FinishedCall): void {
     const context = currentContext();
     const { agentId, agent, keyId } = call.principal ?? context?.principal ?? SYSTEM_PRINCIPAL;
     const durationMs = performance.now() - call.startedAt;
     measure(call, agent, durationMs);
-    const traceId = context?.traceparent?.split('-')[1];
+    const traceId = (call.traceparent ?? context?.traceparent)?.split('-')[1];
+    const id = uuidV7();
+    const at = new Date().toISOString();
     this.bus.record(callRecorded, {
-      id: uuidV7(),
-      at: new Date().toISOString(),
+      id,
+      at,
       requestId: call.requestId ?? context?.requestId ?? '',
       ...(traceId !== undefined && { traceId }),
       agentId,
@@ -75,12 +100,23 @@ export class CallRecorder {
       ...(call.argumentsText !== undefined && {
         argumentsHash: hash('sha256', call.argumentsText, 'hex'),
       }),
+      decision: call.decision ?? 'allowed',
       outcome: call.outcome,
       ...(call.errorCode !== undefined && { errorCode: call.errorCode }),
       durationMs,
       ...(call.upstreamMs !== undefined && { upstreamMs: call.upstreamMs }),
       requestBytes: call.requestBytes,
       responseBytes: call.responseBytes,
+    });
+    if (this.keepsBodies) this.recordBodies(call, id, at);
+  }
+
+  private recordBodies({ argumentsText, responseText }: FinishedCall, id: string, at: string): void {
+    this.bus.record(callBodiesRecorded, {
+      id,
+      at,
+      ...(argumentsText && { request: redactBody(argumentsText) }),
+      ...(responseText && { response: redactBody(responseText) }),
     });
   }
 }
@@ -89,6 +125,21 @@ export class CallRecorder {
 function uuidV7(): string {
   const time = Date.now().toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
+/**
+ * How a call counts that failed before or instead of an answer.
+ *
+ * @param isThere whether what was asked for exists: what is hidden from the caller was denied, what does not exist is unknown
+ */
+export function failureOf(
+  { code }: AppError,
+  { isThere, isCancelled = code === 'cancelled' }: { isThere: boolean; isCancelled?: boolean },
+): Pick<FinishedCall, 'decision' | 'outcome' | 'errorCode'> {
+  if (code === 'tool_held') return { decision: 'held', outcome: 'denied', errorCode: code };
+  if (code === 'tool_not_found' && isThere) return { decision: 'denied', outcome: 'denied', errorCode: code };
+  const outcome = isCancelled ? 'cancelled' : 'error';
+  return { ...(code === 'tool_not_found' && { decision: 'unknown' as const }), outcome, errorCode: code };
 }
 
 /** `tool_error` when a tool's result says `isError`, without reading the content. @param result JSON text */

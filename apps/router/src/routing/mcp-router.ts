@@ -1,5 +1,5 @@
 import { AppError, isToolAllowed, memberAt, type RpcText } from '@mcp-router/shared';
-import type { CallRecorder, FinishedCall } from '../calls/call-recorder';
+import { failureOf, type CallRecorder, type FinishedCall } from '../calls/call-recorder';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueFeed } from '../catalogue/catalogue-feed';
 import type { CatalogueKind } from '../catalogue/catalogue-item';
@@ -105,17 +105,13 @@ export class McpRouter {
       case 'prompts/get':
         return call.endpoint === undefined
           ? this.getPrompt(call)
-          : this.forwarder.forward(call, this.serverOf(call.endpoint), call.request);
+          : this.send(call, this.serverOf(call.endpoint), call.request);
       case 'resources/read':
-        return this.forwarder.forward(
-          call,
-          this.ownerOf(call.endpoint, stringParam(call.request, ['uri'])),
-          call.request,
-        );
+        return this.send(call, this.ownerOf(call.endpoint, stringParam(call.request, ['uri'])), call.request);
       case 'completion/complete':
         return call.endpoint === undefined
           ? this.complete(call)
-          : this.forwarder.forward(call, this.serverOf(call.endpoint), call.request);
+          : this.send(call, this.serverOf(call.endpoint), call.request);
       default:
         return this.routeOther(call);
     }
@@ -156,17 +152,41 @@ export class McpRouter {
           ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
           : request;
       const response = await this.forwarder.forward(call, this.serverOf(slug), message, item);
-      this.log(call, { server: slug, tool: shown, startedAt, ...outcomeOf(response) });
+      this.log(call, { server: slug, tool: shown, startedAt, ...this.factsOf(response) });
       return response;
     } catch (thrown) {
       const error = AppError.from(thrown);
-      const outcome = call.signal.aborted ? 'cancelled' : DENIALS.has(error.code) ? 'denied' : 'error';
-      this.log(call, { server: slug, tool: shown, startedAt, outcome, errorCode: error.code, responseBytes: 0 });
+      this.log(call, {
+        server: slug,
+        tool: shown,
+        startedAt,
+        responseBytes: 0,
+        ...failureOf(error, { isThere: slug !== undefined, isCancelled: call.signal.aborted }),
+      });
       throw error;
     }
   }
 
-  /** Notes a tool call; the records are made when the answers have gone. */
+  /** Carries any other request to a server, and notes it. */
+  private async send(call: Call, upstream: Upstream, request: RpcText): Promise<string> {
+    const startedAt = performance.now();
+    const server = upstream.slug;
+    try {
+      const response = await this.forwarder.forward(call, upstream, request);
+      this.log(call, { server, startedAt, ...this.factsOf(response) });
+      return response;
+    } catch (thrown) {
+      const failure = failureOf(AppError.from(thrown), { isThere: true, isCancelled: call.signal.aborted });
+      this.log(call, { server, startedAt, responseBytes: 0, ...failure });
+      throw thrown;
+    }
+  }
+
+  private factsOf(response: string): Omit<CallFacts, 'startedAt'> {
+    return { ...outcomeOf(response), ...(this.recorder.keepsBodies && { responseText: response }) };
+  }
+
+  /** Notes a call; the records are made when the answers have gone. */
   private log(call: Call, facts: CallFacts): void {
     if (this.finished.push({ call, facts, at: performance.now() }) === 1) setImmediate(() => this.record());
   }
@@ -181,10 +201,11 @@ export class McpRouter {
         startedAt: facts.startedAt + now - at,
         endpoint: endpoint === undefined ? '/mcp' : `/mcp/${endpoint}`,
         method,
-        argumentsText: paramText(request, ['arguments']) ?? '',
+        argumentsText: paramText(request, ['arguments']) ?? paramText(request, ['uri']) ?? '',
         requestBytes: request.text.length,
         principal,
         requestId: context.requestId,
+        traceparent: context.traceparent,
       });
     }
   }
@@ -196,27 +217,23 @@ export class McpRouter {
   private complete(call: Call): Promise<string> {
     const name = stringParam(call.request, ['ref', 'name']);
     if (name !== undefined) return this.forwardPrompt(call, ['ref', 'name'], name);
-    return this.forwarder.forward(
-      call,
-      this.ownerOf(undefined, stringParam(call.request, ['ref', 'uri'])),
-      call.request,
-    );
+    return this.send(call, this.ownerOf(undefined, stringParam(call.request, ['ref', 'uri'])), call.request);
   }
 
   private forwardPrompt(call: Call, path: readonly string[], name: string): Promise<string> {
     const item = this.catalogue.find('prompts', name);
     if (!item) throw new AppError('invalid_request', `Unknown prompt: ${name}`);
-    return this.forwarder.forward(call, this.serverOf(item.server), renamed(call.request, path, item.name));
+    return this.send(call, this.serverOf(item.server), renamed(call.request, path, item.name));
   }
 
   /** Methods nobody here knows: a server of one's own may answer them; on the aggregate only a task says whose it is. */
   private async routeOther(call: Call): Promise<string> {
-    if (call.endpoint !== undefined) return this.forwarder.forward(call, this.serverOf(call.endpoint), call.request);
+    if (call.endpoint !== undefined) return this.send(call, this.serverOf(call.endpoint), call.request);
     const taskId = call.method.startsWith('tasks/') ? stringParam(call.request, ['taskId']) : undefined;
     if (taskId === undefined) throw methodNotFound(call.method);
     const slug = await this.tasks.ownerOf(taskId, call.principal);
     if (slug === undefined) throw new AppError('invalid_request', `Unknown task: ${taskId}`);
-    return this.forwarder.forward(call, this.serverOf(slug), call.request);
+    return this.send(call, this.serverOf(slug), call.request);
   }
 }
 
@@ -229,9 +246,10 @@ function cursorOf(request: RpcText): string | undefined {
   return JSON.parse(written) as string;
 }
 
-const DENIALS = new Set(['tool_not_found', 'tool_held']);
-
-type CallFacts = Pick<FinishedCall, 'server' | 'tool' | 'startedAt' | 'outcome' | 'errorCode' | 'responseBytes'>;
+type CallFacts = Pick<
+  FinishedCall,
+  'server' | 'tool' | 'startedAt' | 'decision' | 'outcome' | 'errorCode' | 'responseBytes' | 'responseText'
+>;
 
 /** How a response counts: a tool's own failure is told apart from a refusal. */
 function outcomeOf(response: string): Pick<FinishedCall, 'outcome' | 'errorCode' | 'responseBytes'> {

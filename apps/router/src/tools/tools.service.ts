@@ -9,7 +9,7 @@ import {
 } from '@mcp-router/shared';
 import { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueItem } from '../catalogue/catalogue-item';
-import { CallRecorder, outcomeOfResult } from '../calls/call-recorder';
+import { CallRecorder, failureOf, outcomeOfResult } from '../calls/call-recorder';
 import { Quarantine } from '../quarantine/quarantine';
 import { modernEnvelope } from '../upstreams/handshake';
 import { outcomeOf, requestText } from '../upstreams/message';
@@ -80,8 +80,8 @@ export class ToolsService {
     let error: AppError | undefined;
     let server: string | undefined;
     try {
+      server = this.catalogue.find('tools', request.tool)?.server;
       const tool = await this.admitted(request.tool, request.principal, request.signal);
-      server = tool.server;
       this.check.check(tool.publicName, inputSchemaOf(tool), request.arguments);
       const sentAt = performance.now();
       try {
@@ -100,12 +100,12 @@ export class ToolsService {
         server,
         tool: request.tool.slice(0, 128),
         argumentsText,
-        outcome: error ? outcomeOfError(error) : outcomeOfResult(result),
-        errorCode: error?.code,
+        ...(error ? failureOf(error, { isThere: server !== undefined }) : { outcome: outcomeOfResult(result) }),
         startedAt,
         upstreamMs,
         requestBytes: Buffer.byteLength(argumentsText),
         responseBytes: Buffer.byteLength(result),
+        responseText: result,
         principal: request.principal,
       });
     }
@@ -149,11 +149,6 @@ export class ToolsService {
       );
     return outcome.result;
   }
-}
-
-function outcomeOfError({ code }: AppError): 'cancelled' | 'denied' | 'error' {
-  if (code === 'cancelled') return 'cancelled';
-  return code === 'tool_held' ? 'denied' : 'error';
 }
 
 function inputSchemaOf({ text }: CatalogueItem): string {

@@ -102,6 +102,7 @@ export class Consumer {
     }
     this.claimedAt = Date.now();
     await this.forgetOthers();
+    await this.removeFinished();
   }
 
   /** An entry that was delivered again and again kills its consumers: it is not given to this one. */
@@ -155,8 +156,15 @@ export class Consumer {
         if (!isTransient(error) || this.stopped) return error;
         this.logger.warn(error, `${this.stream.stream} waits`);
         await this.pause();
+        await this.keep(entries);
       }
     }
+  }
+
+  /** Whoever waits for the infrastructure still works on its entries: nobody takes them over, and no try is counted. */
+  private async keep(entries: RecordEntry<never>[]): Promise<void> {
+    const ids = entries.map(({ id }) => id);
+    await this.redis.xclaim(this.key, this.group, this.name, 0, ...ids, 'JUSTID').catch(() => undefined);
   }
 
   private async insist(entry: RecordEntry<never>, raw: RawEntry): Promise<void> {
@@ -185,6 +193,20 @@ export class Consumer {
     await this.redis.xack(this.key, this.group, id);
   }
 
+  /** What every group has finished makes room: the stream holds what is still to be done. */
+  private async removeFinished(): Promise<void> {
+    const groups = (await this.redis.xinfo('GROUPS', this.key)) as (string | number)[][];
+    const oldest = await Promise.all(
+      groups.map(async (fields) => {
+        const of = (name: string) => String(fields[fields.indexOf(name) + 1]);
+        const [count, first] = (await this.redis.xpending(this.key, of('name'))) as [number, string | null];
+        return count > 0 && first !== null ? first : of('last-delivered-id');
+      }),
+    );
+    const [first] = oldest.sort(byStreamId);
+    if (first !== undefined) await this.redis.xtrim(this.key, 'MINID', '~', first);
+  }
+
   /** Consumers of processes that ended long ago are only names. */
   private async forgetOthers(): Promise<void> {
     const consumers = (await this.redis.xinfo('CONSUMERS', this.key, this.group)) as (string | number)[][];
@@ -194,6 +216,15 @@ export class Consumer {
         await this.redis.xgroup('DELCONSUMER', this.key, this.group, String(of('name')));
     }
   }
+}
+
+/** Orders ids of a stream: `milliseconds-number`. */
+function byStreamId(a: string, b: string): number {
+  const [[aTime = 0, aNumber = 0], [bTime = 0, bNumber = 0]] = [a, b].map((id) => id.split('-').map(Number)) as [
+    number[],
+    number[],
+  ];
+  return aTime - bTime || aNumber - bNumber;
 }
 
 const DOWN = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND']);

@@ -117,6 +117,48 @@ it('takes over the records of a consumer that was killed: none is lost', async (
   await processes.close();
 }, 20_000);
 
+it('makes room for what every group has finished, and keeps what one of them has not', async () => {
+  const handled = { notes: 0, others: 0 };
+  let away = true;
+  for (const group of ['notes', 'others'] as const)
+    reader.bus.consume(
+      noted,
+      group,
+      async (entries) => {
+        if (group === 'others' && away) throw new AppError('database_unavailable', 'gone');
+        handled[group] += entries.length;
+      },
+      { claimAfterMs: 200 },
+    );
+  for (const n of numbers(0, 3_000)) writer.bus.record(noted, { n });
+  await until(() => handled.notes >= 3_000);
+  expect(await redis.xlen('stream:echoer.noted')).toBe(3_000);
+  away = false;
+  await until(() => handled.others >= 3_000);
+  // Whole nodes of a hundred entries go.
+  await until(async () => (await redis.xlen('stream:echoer.noted')) <= 200);
+});
+
+it('writes again what a Redis without memory refused', async () => {
+  const server = await startPrivateRedis();
+  const admin = new Redis(server.url);
+  const { bus, close } = await startCaller({ app: 'noter', redisUrl: server.url });
+  const seen: number[] = [];
+  bus.consume(noted, 'notes', async (entries) => {
+    seen.push(...entries.map(({ payload }) => payload.n));
+  });
+  await admin.config('SET', 'maxmemory', '1');
+  for (const n of numbers(0, 700)) bus.record(noted, { n });
+  await until(async () => /errorstat_OOM:count=[1-9]/.test(await admin.info('errorstats')));
+  expect([bus.recordsDropped, seen.length]).toEqual([0, 0]);
+  await admin.config('SET', 'maxmemory', '0');
+  await until(() => seen.length >= 700);
+  expect(seen.sort((a, b) => a - b)).toEqual(numbers(0, 700));
+  await admin.quit();
+  await close();
+  await server.close();
+}, 20_000);
+
 it('never makes a writer wait; while Redis is away it keeps what fits and counts the rest', async () => {
   const server = await startPrivateRedis();
   const { bus, close } = await startCaller({ app: 'noter', redisUrl: server.url });

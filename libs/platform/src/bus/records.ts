@@ -7,13 +7,20 @@ const FLUSH_ENTRIES = 500;
 /** What is kept while Redis is away; past it the oldest are dropped and counted. */
 const MAX_BUFFERED = 20_000;
 const MAX_BUFFERED_CHARACTERS = 33_554_432;
-/** Entries that a stream keeps: what its consumers may be behind. */
-const MAX_LENGTH = 100_000;
+/** Answers of a Redis that cannot write now and will again. */
+const NOT_NOW = /^(LOADING|OOM|READONLY|MISCONF|MASTERDOWN|NOREPLICAS|TRYAGAIN|CLUSTERDOWN)/;
+const RETRY_MS = 500;
+
+interface Buffered {
+  key: string;
+  json: string;
+  maxWaiting: number;
+}
 
 /** Writes records in the background, many at a time. */
 export class Records {
   dropped = 0;
-  private buffer: [key: string, json: string][] = [];
+  private buffer: Buffered[] = [];
   private characters = 0;
   private timer: NodeJS.Timeout | undefined;
   private flushing: Promise<void> | undefined;
@@ -24,7 +31,7 @@ export class Records {
     link.onUp(() => this.schedule());
   }
 
-  add({ stream }: RecordStream, payload: unknown): void {
+  add({ stream, maxWaiting }: RecordStream, payload: unknown): void {
     let json: string;
     try {
       json = JSON.stringify(payload);
@@ -33,7 +40,7 @@ export class Records {
       this.logger.error(error, `A record of ${stream} is not JSON`);
       return;
     }
-    this.buffer.push([streamKey(this.link, stream), json]);
+    this.buffer.push({ key: streamKey(this.link, stream), json, maxWaiting });
     this.characters += json.length;
     if (this.buffer.length > MAX_BUFFERED || this.characters > MAX_BUFFERED_CHARACTERS) this.makeRoom();
     this.schedule();
@@ -42,46 +49,56 @@ export class Records {
   /** Writes what is left, if Redis is there. */
   async close(): Promise<void> {
     clearTimeout(this.timer);
-    while (this.buffer.length > 0 && this.link.isUp) await (this.flushing ?? this.flush());
+    let isWritten = true;
+    while (this.buffer.length > 0 && this.link.isUp && isWritten)
+      isWritten = await (this.flushing?.then(() => true) ?? this.flush());
     this.dropped += this.buffer.length;
     this.report();
   }
 
-  private schedule(): void {
+  private schedule(afterMs = FLUSH_MS): void {
     if (this.timer || this.flushing || this.buffer.length === 0 || !this.link.isUp) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      this.flushing = this.flush().finally(() => {
+      this.flushing = this.flush().then((isWritten) => {
         this.flushing = undefined;
-        this.schedule();
+        this.schedule(isWritten ? FLUSH_MS : RETRY_MS);
       });
-    }, FLUSH_MS);
+    }, afterMs);
   }
 
-  private async flush(): Promise<void> {
+  /** @returns whether Redis took what it was given; what it could not take now is in the buffer again */
+  private async flush(): Promise<boolean> {
     const batch = this.buffer.splice(0, FLUSH_ENTRIES);
     const pipeline = this.link.redis.pipeline();
-    for (const [key, json] of batch) {
+    for (const { key, json, maxWaiting } of batch) {
       this.characters -= json.length;
-      pipeline.xadd(key, 'MAXLEN', '~', MAX_LENGTH, '*', 'payload', json);
+      pipeline.xadd(key, 'MAXLEN', '~', maxWaiting, '*', 'payload', json);
     }
+    // Whether Redis has those of a broken connection is not known: written twice is better than lost, the payload's id tells.
+    let again = batch;
     try {
       const results = (await pipeline.exec()) ?? [];
-      const failed = results.filter(([error]) => error).length;
-      if (failed > 0) this.logger.error(results.find(([error]) => error)?.[0], `${failed} records were not written`);
+      const errorOf = (at: number) => results[at]?.[0] ?? undefined;
+      const refused = batch.filter((_, at) => errorOf(at) !== undefined);
+      again = batch.filter((_, at) => NOT_NOW.test(errorOf(at)?.message ?? ''));
+      const failed = refused.length - again.length;
+      if (refused.length > 0)
+        this.logger.error(results.find(([error]) => error)?.[0], `${refused.length} records were not written`);
       this.dropped += failed;
     } catch {
-      // Whether Redis has them is not known: written twice is better than lost, the payload's id tells.
-      this.buffer = [...batch, ...this.buffer];
-      for (const [, json] of batch) this.characters += json.length;
-      if (this.buffer.length > MAX_BUFFERED) this.makeRoom();
+      // The connection broke.
     }
+    if (again.length > 0) this.buffer = [...again, ...this.buffer];
+    for (const { json } of again) this.characters += json.length;
+    if (this.buffer.length > MAX_BUFFERED || this.characters > MAX_BUFFERED_CHARACTERS) this.makeRoom();
     this.report();
+    return again.length === 0;
   }
 
   private makeRoom(): void {
     const gone = this.buffer.splice(0, Math.ceil(this.buffer.length / 20));
-    for (const [, json] of gone) this.characters -= json.length;
+    for (const { json } of gone) this.characters -= json.length;
     this.dropped += gone.length;
   }
 

@@ -73,8 +73,16 @@ export interface RecordStream<P extends z.ZodType = z.ZodType> {
   /** `owner.pastTense`; the owner consumes it. */
   readonly stream: `${string}.${string}`;
   readonly payload: P;
+  /** Entries that wait for a consumer at most; past them the oldest go. What all consumers have taken is removed before. */
+  readonly maxWaiting: number;
 }
 
-export function recordStream<P extends z.ZodType>(stream: `${string}.${string}`, payload: P): RecordStream<P> {
-  return { stream, payload };
+const DEFAULT_MAX_WAITING = 100_000;
+
+export function recordStream<P extends z.ZodType>(
+  stream: `${string}.${string}`,
+  payload: P,
+  { maxWaiting = DEFAULT_MAX_WAITING } = {},
+): RecordStream<P> {
+  return { stream, payload, maxWaiting };
 }
