@@ -45,6 +45,7 @@ export async function startServices(mcpServers, folder) {
     url,
     headers,
     pids,
+    pidOf: (app) => children[app].pid,
     rss: () => rssBytes([children.gateway.pid, children.router.pid]),
     rssOf: (app) => rssBytes([children[app].pid]),
     all: () => Object.values(children).flatMap(({ pid }) => treeOf(pid)),

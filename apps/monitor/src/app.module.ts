@@ -12,6 +12,7 @@ import { Collector } from './metrics/collector';
 import { MetricsHandler } from './metrics/metrics.handler';
 import { MetricsService } from './metrics/metrics.service';
 import { MetricsStore } from './metrics/metrics.store';
+import { HostMetrics } from './system/host-metrics';
 import { SystemHandler } from './system/system.handler';
 import { SystemService } from './system/system.service';
 
@@ -25,6 +26,7 @@ import { SystemService } from './system/system.service';
     Collector,
     EventsService,
     EventsStore,
+    HostMetrics,
     MetricsService,
     MetricsStore,
     SystemService,

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Module, type DynamicModule, type INestApplicationContext, type Type } from '@nestjs/common';
 import { APP_INTERCEPTOR, NestFactory } from '@nestjs/core';
 import type { AsyncMicroserviceOptions } from '@nestjs/microservices';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import type { z } from 'zod';
@@ -13,6 +14,8 @@ import { readEnv, type CommonEnv } from './env';
 import { FlagSync } from './flag-sync';
 import { Health, serveHealth } from './health';
 import { createLogger, NestLogger } from './logging';
+import { measureContainer } from './metrics/container-metrics';
+import { measureDependencies, type ConnectionPool } from './metrics/dependency-metrics';
 import { metrics } from './metrics/metrics';
 import { metricsHandler } from './metrics/metrics.handler';
 import { measureProcess } from './metrics/process-metrics';
@@ -64,6 +67,7 @@ export async function boot<E extends z.ZodType<CommonEnv>>(app: App<E>): Promise
     process.exit(1);
   });
   measureProcess(metrics);
+  measureContainer(metrics);
   try {
     const start = app.start ?? startService;
     const running = await start(rootModule(app, env, logger), { env, logger });
@@ -121,6 +125,14 @@ async function startService<E>(root: DynamicModule, { logger }: StartContext<E>)
 function addChecks(app: INestApplicationContext, health: Health): void {
   const database = app.get(DataSource);
   const bus = app.get(Bus);
+  measureDependencies(metrics, {
+    pool: (database.driver as unknown as { master: ConnectionPool }).master,
+    probes: {
+      postgres: () => database.query('SELECT 1'),
+      redis: () => app.get(RedisBusServer).unwrap<Redis>().ping(),
+    },
+    recordsDropped: () => bus.recordsDropped,
+  });
   health.add('postgres', async () => {
     await database.query('SELECT 1');
   });

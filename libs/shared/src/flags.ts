@@ -4,6 +4,11 @@ import { z } from 'zod';
 export const FLAGS = {
   ROUTER_SERVICES: { on: true, why: 'route calls to upstream servers; off is the maintenance switch' },
   TOOL_QUARANTINE: { on: false, why: 'hold a tool whose definition changed dangerously until someone approves it' },
+  MONITORING: {
+    on: true,
+    why: 'measure calls and write the call log; off makes the router blind, and a little faster',
+  },
+  CALL_LOG: { on: true, why: 'write the call log; off leaves the metrics of calls' },
   LEGACY_SSE: { on: false, why: 'serve the HTTP+SSE transport of 2024-11-05 to old clients' },
   CALL_BODIES: {
     on: false,

@@ -15,4 +15,5 @@ export * from './page';
 export * from './principal';
 export * from './tool-definition';
 export * from './metrics/exponential-histogram';
+export * from './metrics/method-label';
 export * from './metrics/metric';

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { AppError, exchangeMcp, readRpc, type McpReply, type McpRequest, type Principal } from '@mcp-router/shared';
 import type { Bus } from '@mcp-router/platform';
 import type { Subscription } from 'rxjs';
+import { countList, measureRequest } from './edge-metrics';
 import type { HttpReply } from './http-reply';
 import type { CachedList, ListCache } from './list-cache';
 import { errorBody, idOf } from './message';
@@ -68,7 +69,12 @@ export class Exchange {
     const given = headers['x-request-id'];
     const requestId = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
     const traceparent = typeof headers['traceparent'] === 'string' ? headers['traceparent'] : undefined;
-    reply.onClose(() => this.finish());
+    const startedAt = performance.now();
+    reply.onClose(() => {
+      this.finish();
+      if (input.kind === 'message' && method !== 'subscriptions/listen')
+        measureRequest(method, input.era, reply.sentStatus, performance.now() - startedAt);
+    });
     this.subscription = this.bus
       .stream(exchangeMcp, input, { instance, context: { requestId, traceparent, principal } })
       .subscribe({
@@ -117,6 +123,7 @@ export class Exchange {
   private takeList({ listTag, body }: McpReply): boolean {
     const { lists, listKey } = this;
     if (!lists || listKey === undefined || listTag === undefined) return false;
+    countList(body === undefined);
     if (body !== undefined) {
       const { result } = readRpc(body);
       if (result) lists.set(listKey, { tag: listTag, result: Buffer.from(body.slice(result.start, result.end)) });

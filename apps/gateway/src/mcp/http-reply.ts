@@ -25,6 +25,11 @@ export class HttpReply {
     return this.response.writableEnded || this.response.destroyed;
   }
 
+  /** Of an answer that was sent whole, else 0. */
+  get sentStatus(): number {
+    return this.response.writableFinished ? this.response.statusCode : 0;
+  }
+
   /** Calls back once when the answer is sent or the client went away. */
   onClose(listener: () => void): void {
     this.response.once('close', listener);

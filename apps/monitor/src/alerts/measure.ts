@@ -1,7 +1,7 @@
 import { ExponentialHistogram, type NewAlertRule } from '@mcp-router/shared';
 import type { MetricsStore } from '../metrics/metrics.store';
 import { valueOf } from '../metrics/metrics.service';
-import type { Point } from '../metrics/point';
+import type { StoredPoint } from '../metrics/point';
 import { FINEST, tierFor } from '../metrics/tier';
 
 const MAX_SERIES = 5_000;
@@ -10,8 +10,8 @@ const MAX_SERIES = 5_000;
 export interface Group {
   labels: Record<string, string>;
   /** All points, and those of series that `except` leaves in. */
-  all: Point[];
-  counted: Point[];
+  all: StoredPoint[];
+  counted: StoredPoint[];
 }
 
 /** Reads what a rule needs to be evaluated at any time of `[from, to]`. */
@@ -43,7 +43,7 @@ export async function readGroups(store: MetricsStore, rule: NewAlertRule, from: 
 /** The rule's measure over the window that ends at `at`; undefined when there is no data in it. */
 export function valueAt(rule: NewAlertRule, group: Group, at: number, windowSeconds: number): number | undefined {
   const windowMs = windowSeconds * 1000;
-  const merged = (points: readonly Point[]) => {
+  const merged = (points: readonly StoredPoint[]) => {
     const histogram = new ExponentialHistogram();
     for (const point of points) if (point.at >= at - windowMs && point.at < at) histogram.merge(point);
     return histogram;

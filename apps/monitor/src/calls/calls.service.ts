@@ -24,8 +24,11 @@ import type { MonitorEnv } from '../config';
 import { maintainPartitions } from '../storage/partitions';
 
 const MAINTENANCE_MS = 3_600_000;
-/** What a monitor that was killed had at work, another takes over after this long. */
-const QUICK = { claimAfterMs: 10_000 };
+/**
+ * What a monitor that was killed had at work, another takes over after ten seconds. Calls gather for a fifth of a second:
+ * many in one statement cost a fraction of what they cost one by one.
+ */
+const QUICK = { claimAfterMs: 10_000, lingerMs: 200 };
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Column, its Postgres type, and where its value comes from: the one list behind insert and select. */

@@ -7,7 +7,7 @@ import {
   type MetricQuery,
 } from '@mcp-router/shared';
 import { MetricsStore, type StoredSeries } from './metrics.store';
-import type { Point } from './point';
+import type { StoredPoint } from './point';
 import { bucketOf, tierFor } from './tier';
 
 const MAX_POINTS = 11_000;
@@ -83,13 +83,13 @@ function groupBy(series: readonly StoredSeries[], by: readonly string[]): Map<st
   return groups;
 }
 
-function stepsOf(points: readonly Point[], stepMs: number, aggregate: MetricAggregate): [number, number][] {
+function stepsOf(points: readonly StoredPoint[], stepMs: number, aggregate: MetricAggregate): [number, number][] {
   const steps = new Map<number, ExponentialHistogram>();
   for (const point of points) {
     const at = bucketOf(point.at, stepMs);
-    const step = steps.get(at) ?? new ExponentialHistogram();
+    let step = steps.get(at);
+    if (!step) steps.set(at, (step = new ExponentialHistogram()));
     step.merge(point);
-    steps.set(at, step);
   }
   return [...steps].sort(([a], [b]) => a - b).map(([at, step]) => [at / 1000, valueOf(step, aggregate, stepMs)]);
 }

@@ -1,20 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { HistogramData } from '@mcp-router/shared';
 import { DataSource, type EntityManager } from 'typeorm';
 import { maintainPartitions } from '../storage/partitions';
-import { keyText, mergePoints, type Point, type SeriesKey } from './point';
+import { PACKED_POINT, packCounts, unpackPoints } from './packed-points';
+import { keyText, mergePoints, type Point, type SeriesKey, type StoredPoint } from './point';
 import { bucketOf, FINEST, TIERS, type Tier } from './tier';
 
 interface Row {
   series_id: string;
-  at: Date;
-  count: number;
-  sum: number;
-  min: number;
-  max: number;
-  zeros: number;
-  offset_: number;
-  counts: number[] | null;
+  points: Buffer;
 }
 
 export interface StoredSeries {
@@ -31,14 +24,18 @@ export class MetricsStore {
 
   constructor(private readonly database: DataSource) {}
 
-  /** Stores points of the finest tier and marks the coarser buckets that hold them. A point that is there stays. */
-  async write(points: readonly { key: SeriesKey; point: Point }[]): Promise<void> {
+  /** Stores points of a tier and marks the coarser buckets that hold them. A point that is there stays. */
+  async write(points: readonly { key: SeriesKey; point: Point }[], tier: Tier = FINEST): Promise<void> {
     if (points.length === 0) return;
     await this.learnIds(points.map(({ key }) => key));
     await this.database.transaction(async (db) => {
       const rows = points.map(({ key, point }) => ({ id: this.ids.get(keyText(key)) ?? '', point }));
-      await insert(db, FINEST, rows, 'DO NOTHING');
-      await markDirty(db, 1, new Set(points.map(({ point }) => point.at)));
+      await insert(db, tier, rows, 'DO NOTHING');
+      await markDirty(
+        db,
+        TIERS.findIndex(({ table }) => table === tier.table) + 1,
+        new Set(points.map(({ point }) => point.at)),
+      );
     });
   }
 
@@ -74,12 +71,8 @@ export class MetricsStore {
   }
 
   /** Points of series in `[from, to)`, by series id. */
-  async read(tier: Tier, ids: readonly string[], from: number, to: number): Promise<Map<string, Point[]>> {
-    const rows: Row[] = await this.database.query(
-      `SELECT * FROM monitor.${tier.table} WHERE series_id = ANY($1::bigint[]) AND at >= $2 AND at < $3 ORDER BY series_id, at`,
-      [ids, new Date(from), new Date(to)],
-    );
-    return bySeries(rows);
+  async read(tier: Tier, ids: readonly string[], from: number, to: number): Promise<Map<string, StoredPoint[]>> {
+    return readPoints(this.database, tier, 'series_id = ANY($3::bigint[])', from, to, ids);
   }
 
   /** @returns the partitions that retention dropped */
@@ -100,11 +93,8 @@ export class MetricsStore {
       );
       const at = marks[0]?.at.getTime();
       if (at === undefined) return false;
-      const rows: Row[] = await db.query(`SELECT * FROM monitor.${finer.table} WHERE at >= $1 AND at < $2`, [
-        new Date(at),
-        new Date(at + tier.stepMs),
-      ]);
-      const merged = [...bySeries(rows)].map(([id, points]) => ({ id, point: mergePoints(at, points) }));
+      const finerPoints = await readPoints(db, finer, 'true', at, at + tier.stepMs);
+      const merged = [...finerPoints].map(([id, points]) => ({ id, point: mergePoints(at, points) }));
       await insert(db, tier, merged, REPLACE);
       await markDirty(db, index + 1, new Set([at]));
       return true;
@@ -135,21 +125,18 @@ export class MetricsStore {
 }
 
 const REPLACE = `DO UPDATE SET count = excluded.count, sum = excluded.sum, min = excluded.min, max = excluded.max,
-  zeros = excluded.zeros, offset_ = excluded.offset_, counts = excluded.counts`;
+  zeros = excluded.zeros, offset_ = excluded.offset_, buckets = excluded.buckets`;
 
-/** Arrays of arrays cannot be unnested row by row, so bucket counts travel as text of an array literal. */
 async function insert(
   db: EntityManager,
   tier: Tier,
-  rows: readonly { id: string; point: HistogramData & { at: number } }[],
+  rows: readonly { id: string; point: Point }[],
   onConflict: string,
 ): Promise<void> {
   const column = <T>(pick: (point: Point) => T) => rows.map(({ point }) => pick(point));
   await db.query(
-    `INSERT INTO monitor.${tier.table} (series_id, at, count, sum, min, max, zeros, offset_, counts)
-     SELECT id, at, count, sum, min, max, zeros, off, counts::double precision[]
-       FROM unnest($1::bigint[], $2::timestamptz[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::int[], $9::text[])
-         AS p (id, at, count, sum, min, max, zeros, off, counts)
+    `INSERT INTO monitor.${tier.table} (series_id, at, count, sum, min, max, zeros, offset_, buckets)
+     SELECT * FROM unnest($1::bigint[], $2::timestamptz[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::int[], $9::bytea[])
      ON CONFLICT (series_id, at) ${onConflict}`,
     [
       rows.map(({ id }) => id),
@@ -160,7 +147,7 @@ async function insert(
       column(({ max }) => max),
       column(({ zeros }) => zeros),
       column(({ offset }) => offset),
-      column(({ counts }) => (counts.length === 0 ? null : `{${counts.join(',')}}`)),
+      column(({ counts }) => packCounts(counts)),
     ],
   );
 }
@@ -175,13 +162,19 @@ async function markDirty(db: EntityManager, index: number, times: ReadonlySet<nu
   );
 }
 
-function bySeries(rows: readonly Row[]): Map<string, Point[]> {
-  const series = new Map<string, Point[]>();
-  for (const { series_id, at, offset_, counts, ...rest } of rows) {
-    const point = { ...rest, at: at.getTime(), offset: offset_, counts: counts ?? [] };
-    const points = series.get(series_id);
-    if (points) points.push(point);
-    else series.set(series_id, [point]);
-  }
-  return series;
+/** Points of `[from, to)` by series, oldest first. @param where on `$3`, which is `given` */
+async function readPoints(
+  db: DataSource | EntityManager,
+  tier: Tier,
+  where: string,
+  from: number,
+  to: number,
+  ...given: unknown[]
+): Promise<Map<string, StoredPoint[]>> {
+  const rows: Row[] = await db.query(
+    `SELECT series_id, string_agg(${PACKED_POINT}, ''::bytea ORDER BY at) AS points
+       FROM monitor.${tier.table} WHERE at >= $1 AND at < $2 AND ${where} GROUP BY series_id`,
+    [new Date(from), new Date(to), ...given],
+  );
+  return new Map(rows.map(({ series_id, points }) => [series_id, unpackPoints(points)]));
 }

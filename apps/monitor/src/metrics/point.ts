@@ -1,10 +1,15 @@
-import { ExponentialHistogram, type HistogramData, type Metric } from '@mcp-router/shared';
+import { ExponentialHistogram, type HistogramData, type Metric, type PackedHistogram } from '@mcp-router/shared';
 
 /**
  * What one series did in one bucket of time. Counters: `sum` is the increase. Gauges: one observation a process, so
  * `sum / count` is the average. Histograms: the values recorded in that time.
  */
 export interface Point extends HistogramData {
+  at: number;
+}
+
+/** A point as it is read: its counts are still packed. */
+export interface StoredPoint extends PackedHistogram {
   at: number;
 }
 
@@ -20,7 +25,7 @@ export function keyText({ name, labels }: SeriesKey): string {
 }
 
 /** All values of several buckets or instances as one. Order does not matter. */
-export function mergePoints(at: number, points: readonly HistogramData[]): Point {
+export function mergePoints(at: number, points: readonly (HistogramData | PackedHistogram)[]): Point {
   const merged = new ExponentialHistogram();
   for (const point of points) merged.merge(point);
   return { at, ...merged.toData() };

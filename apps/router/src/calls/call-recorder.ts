@@ -5,6 +5,7 @@ import {
   callBodiesRecorded,
   callRecorded,
   memberAt,
+  methodLabel,
   SYSTEM_PRINCIPAL,
   type AppError,
   type CallDecision,
@@ -20,6 +21,8 @@ export interface FinishedCall {
   server?: string | undefined;
   /** Public name. */
   tool?: string | undefined;
+  /** False for a tool that no server lists: its name is what the caller made up. */
+  isListed?: boolean | undefined;
   /** Of a tool call, JSON text. */
   argumentsText?: string | undefined;
   /** Without one it was allowed. */
@@ -54,17 +57,36 @@ const overhead = metrics.histogram(
 );
 const requestBytes = metrics.counter('mcp_router_request_bytes_total', 'Bytes of requests', ['server']);
 const responseBytes = metrics.counter('mcp_router_response_bytes_total', 'Bytes of answers', ['server']);
+const resultTokens = metrics.counter(
+  'mcp_router_result_tokens_total',
+  'Estimated tokens that the results of tools take in a model’s context',
+  ['server', 'gen_ai_tool_name'],
+);
+const CHARACTERS_A_TOKEN = 4;
+
+/** Names that nobody registered are told by their callers: as labels they would be any number of series. */
+const UNKNOWN = new Set(['tool_not_found', 'server_not_found']);
 
 /** Outcomes that are their own error type. */
 const SAYS_ALL = new Set<CallRecord['outcome']>(['tool_error', 'denied']);
 
 function measure(call: FinishedCall, agent: string, durationMs: number): void {
-  const { method, server = '', tool = '', outcome, errorCode = '' } = call;
-  const errorType = outcome === 'ok' ? '' : SAYS_ALL.has(outcome) ? outcome : errorCode || outcome;
+  const { outcome, errorCode = '', responseBytes: bytes } = call;
+  const method = methodLabel(call.method);
+  const server = errorCode === 'server_not_found' ? 'other' : (call.server ?? '');
+  const isKnown = call.isListed ?? !UNKNOWN.has(errorCode);
+  const tool = isKnown ? (call.tool ?? '') : 'other';
+  const errorType = outcome === 'ok' ? '' : SAYS_ALL.has(outcome) ? outcome : errorLabel(errorCode || outcome);
   duration.with(method, server, tool, agent, errorType).record(durationMs / 1000);
   if (call.upstreamMs !== undefined) overhead.with(server).record(Math.max(0, durationMs - call.upstreamMs) / 1000);
   requestBytes.with(server).add(call.requestBytes);
-  responseBytes.with(server).add(call.responseBytes);
+  responseBytes.with(server).add(bytes);
+  resultTokens.with(server, tool).add(Math.ceil(bytes / CHARACTERS_A_TOKEN));
+}
+
+/** Codes of JSON-RPC are a few hundred at most; what a server makes up beyond them is `rpc_error`. */
+function errorLabel(code: string): string {
+  return /^-?\d+$/.test(code) && !/^-32\d{3}$/.test(code) ? 'rpc_error' : code;
 }
 
 /** Writes the call log: one record a call, after the reply; and measures it. */
@@ -78,10 +100,12 @@ export class CallRecorder {
   }
 
   record(call: FinishedCall): void {
+    if (!isFeatureEnabled('MONITORING')) return;
     const context = currentContext();
     const { agentId, agent, keyId } = call.principal ?? context?.principal ?? SYSTEM_PRINCIPAL;
     const durationMs = performance.now() - call.startedAt;
     measure(call, agent, durationMs);
+    if (!isFeatureEnabled('CALL_LOG')) return;
     const traceId = (call.traceparent ?? context?.traceparent)?.split('-')[1];
     const id = uuidV7();
     const at = new Date().toISOString();

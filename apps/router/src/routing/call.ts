@@ -16,6 +16,8 @@ interface AnyCall {
   /** Aborts when nobody wants the answer any more. */
   readonly signal: AbortSignal;
   readonly headers: McpRequest['headers'];
+  /** Time spent at servers so far, in milliseconds. */
+  upstreamMs: number;
   /** Takes a notification or a request that a server sent because of this call, in the form of the client's era. */
   take(message: RpcText, server: ServerHandle): void;
 }

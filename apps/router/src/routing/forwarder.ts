@@ -70,6 +70,7 @@ export class Forwarder {
       clientCapabilities: capabilities,
       message,
       signal: call.signal,
+      timing: call,
       onMessage: (incoming, server) => call.take(incoming, server),
     };
     if (!toModern) return upstream.exchange(exchange);
@@ -91,6 +92,7 @@ export class Forwarder {
       clientCapabilities: call.envelope.capabilities,
       message,
       signal: call.signal,
+      timing: call,
       onMessage: (incoming, server) => call.take(incoming, server),
     };
     if (!toLegacy) return upstream.exchange({ ...exchange, ...headersOf(declared, message, call.headers) });

@@ -201,6 +201,8 @@ export class McpRouter {
         startedAt: facts.startedAt + now - at,
         endpoint: endpoint === undefined ? '/mcp' : `/mcp/${endpoint}`,
         method,
+        isListed: facts.tool === undefined || this.catalogue.find('tools', facts.tool) !== undefined,
+        upstreamMs: call.upstreamMs || undefined,
         argumentsText: paramText(request, ['arguments']) ?? paramText(request, ['uri']) ?? '',
         requestBytes: request.text.length,
         principal,

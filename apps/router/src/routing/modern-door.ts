@@ -81,6 +81,7 @@ function toCall(request: RpcText, input: McpRequest, context: BusContext, sink: 
     signal,
     headers: input.headers,
     envelope,
+    upstreamMs: 0,
     take: (message) => {
       if (message.kind !== 'notification' || signal.aborted) return;
       if (message.method === 'notifications/message') {

@@ -22,6 +22,7 @@ export class OpenCall implements LegacyCall {
   readonly id: string;
   readonly method: string;
   readonly stream: EventStream;
+  upstreamMs = 0;
   private readonly abort = new AbortController();
 
   constructor(

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { metrics } from '@mcp-router/platform';
 import { AppError, type Principal } from '@mcp-router/shared';
 import type { EventLog } from './event-log';
 import { Session, type ClientDescription } from './session';
@@ -8,6 +9,12 @@ export interface SessionLimits {
   /** After how long without any sign of the client a session ends, in milliseconds. */
   idleMs: number;
 }
+
+const open = metrics.gauge('mcp_router_sessions', 'Open sessions of clients').with();
+/** OpenTelemetry's `mcp.server.session.duration`. */
+const duration = metrics
+  .histogram('mcp_server_session_duration_seconds', 'Time from the start of a session to its end')
+  .with();
 
 /** The sessions of this instance. Their ids begin with its name, so any gateway finds the owner. */
 export class SessionStore {
@@ -38,6 +45,7 @@ export class SessionStore {
     const id = `${this.instance}.${randomBytes(16).toString('base64url')}`;
     const session = new Session(id, principal, endpoint, client, this.log);
     this.sessions.set(id, session);
+    open.set(this.sessions.size);
     return session;
   }
 
@@ -63,6 +71,8 @@ export class SessionStore {
   end(session: Session): void {
     if (!this.sessions.delete(session.id)) return;
     session.close();
+    open.set(this.sessions.size);
+    duration.record((Date.now() - session.openedAt) / 1000);
     for (const ender of this.enders) ender(session);
   }
 

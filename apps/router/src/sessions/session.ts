@@ -46,6 +46,7 @@ export class Session {
   /** Least severity of log messages the client wants; `undefined` until it says so. */
   logLevel: string | undefined;
   /** Epoch milliseconds. */
+  readonly openedAt = Date.now();
   lastSeenAt = Date.now();
   private questions: Map<string, Question> | undefined;
   private streams: Map<string, EventStream> | undefined;

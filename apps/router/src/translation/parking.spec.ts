@@ -18,6 +18,7 @@ function call(
   );
   return {
     era: 'modern',
+    upstreamMs: 0,
     session: undefined,
     request,
     id: '"x"',

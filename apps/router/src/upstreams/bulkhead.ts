@@ -20,6 +20,11 @@ export class Bulkhead {
     return this.active;
   }
 
+  /** Calls that wait for a place. */
+  get waiting(): number {
+    return this.queue.size;
+  }
+
   /** Takes a place if one is free. */
   tryEnter(): boolean {
     if (this.active >= this.limit) return false;

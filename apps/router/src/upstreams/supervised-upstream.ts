@@ -7,6 +7,7 @@ import { Bulkhead } from './bulkhead';
 import { Circuit } from './circuit';
 import { connect } from './connect';
 import { ConnectionLost, type Connection } from './connection';
+import { countRetry, measureExchange } from './exchange-metrics';
 import { modernEnvelope, SHARED_CAPABILITIES } from './handshake';
 import { errorText, requestText } from './message';
 import { isRepeatable, type ToolHints } from './repeatable';
@@ -110,6 +111,16 @@ export class SupervisedUpstream implements Upstream {
     return this.bulkhead.inFlight;
   }
 
+  /** Calls that wait for a place. */
+  get queueDepth(): number {
+    return this.bulkhead.waiting;
+  }
+
+  /** Whether calls are refused at once, until a probe gets through. */
+  get isCircuitOpen(): boolean {
+    return this.circuit.isOpen;
+  }
+
   /** The processes and connections there are now. */
   get connections(): { key: string; pid: number | undefined }[] {
     return [...this.instances.values()].map(({ key, connection }) => ({ key, pid: connection?.pid }));
@@ -172,11 +183,17 @@ export class SupervisedUpstream implements Upstream {
     refuseInMaintenance(exchange);
     this.admit();
     const { bulkhead } = this;
+    const startedAt = performance.now();
+    let errorType = '';
     if (!bulkhead.tryEnter()) await bulkhead.enter(exchange.signal);
     try {
       return await this.attempt(exchange, REPEATS);
+    } catch (error) {
+      errorType = AppError.from(error).code;
+      throw error;
     } finally {
       bulkhead.leave();
+      this.measure(exchange, performance.now() - startedAt, errorType);
     }
   }
 
@@ -266,10 +283,17 @@ export class SupervisedUpstream implements Upstream {
     const repeatable = isRepeatable(exchange.message, (tool) => this.tools.hintsOf(this.slug, tool));
     if (repeatsLeft > 0 && (repeatable || (!lost.sent && !lost.sessionExpired))) {
       this.admit();
+      countRetry(this.slug);
       return this.attempt(exchange, repeatsLeft - 1);
     }
     if (!lost.sent && !this.circuit.isOpen) this.openMain();
     throw unavailable(this.slug, lost.reason, lost);
+  }
+
+  private measure({ message, timing }: Exchange, milliseconds: number, errorType: string): void {
+    if (timing) timing.upstreamMs += milliseconds;
+    const transport = this.current.transport.type === 'stdio' ? 'pipe' : 'tcp';
+    measureExchange(message.method, this.current.slug, transport, errorType, milliseconds);
   }
 
   private leave(instance: Instance): void {

@@ -62,6 +62,8 @@ export interface Exchange extends Caller {
   timeoutMs?: number;
   /** Aborting cancels the call at the server too (`notifications/cancelled`, or the end of its stream). */
   signal: AbortSignal;
+  /** Gets the time that was spent at the server, over all exchanges that have it, in milliseconds. */
+  timing?: { upstreamMs: number };
   /**
    * Notifications and server→client requests that this exchange caused, in order, before the response. Ids are as the
    * server wrote them, progress tokens are the caller's. Every request has to be answered through the handle; while

@@ -23,6 +23,11 @@ export interface RecordEntry<T> {
 export interface ConsumeOptions {
   /** Most entries given to the handler at once; 1 to 500, default 500. */
   batchSize?: number;
+  /**
+   * How long entries may gather after a batch that was not full, in milliseconds; default 0. What is not urgent costs
+   * the database far less in few large batches.
+   */
+  lingerMs?: number;
   /** How often an entry may fail before it goes to the dead-letter stream; default 5. */
   maxTries?: number;
   /** After how long the entries of a consumer that stopped working are taken over; default 30 s. */

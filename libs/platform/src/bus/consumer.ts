@@ -19,6 +19,7 @@ export class Consumer {
   private readonly key: string;
   private readonly name: string;
   private readonly batchSize: number;
+  private readonly lingerMs: number;
   private readonly maxTries: number;
   private readonly claimAfterMs: number;
   private readonly stopping = new AbortController();
@@ -32,7 +33,7 @@ export class Consumer {
     private readonly stream: RecordStream,
     private readonly group: string,
     private readonly handler: (entries: RecordEntry<never>[]) => Promise<void>,
-    { batchSize = 500, maxTries = 5, claimAfterMs = 30_000 }: ConsumeOptions,
+    { batchSize = 500, lingerMs = 0, maxTries = 5, claimAfterMs = 30_000 }: ConsumeOptions,
   ) {
     // A connection of its own: a read that waits blocks it.
     this.redis = link.redis.duplicate({ lazyConnect: true });
@@ -40,6 +41,7 @@ export class Consumer {
     this.key = streamKey(link, stream.stream);
     this.name = link.instanceId;
     this.batchSize = Math.min(Math.max(batchSize, 1), 500);
+    this.lingerMs = lingerMs;
     this.maxTries = maxTries;
     this.claimAfterMs = claimAfterMs;
     this.running = this.run();
@@ -67,11 +69,18 @@ export class Consumer {
         const entries = (read as [string, RawEntry[]][] | null)?.[0]?.[1] ?? [];
         if (entries.length > 0) await this.handle(entries);
         this.pauseMs = 0;
+        if (entries.length > 0 && entries.length < this.batchSize) await this.linger();
       } catch (error) {
         await this.recover(error);
       }
     }
     await disconnect(this.redis);
+  }
+
+  /** Lets entries gather; not longer than until `stop`. */
+  private async linger(): Promise<void> {
+    if (this.lingerMs > 0)
+      await sleep(this.lingerMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
   private async recover(error: unknown): Promise<void> {

@@ -51,6 +51,23 @@ it('gives each record to one consumer of the group, in batches', async () => {
   expect(Math.max(...sizes)).toBeGreaterThan(50);
 });
 
+it('lets entries gather if they are not urgent', async () => {
+  const sizes: number[] = [];
+  const stop = reader.bus.consume(noted, 'notes', async (entries) => void sizes.push(entries.length), {
+    lingerMs: 400,
+  });
+  writer.bus.record(noted, { n: 0 });
+  await until(() => sizes.length === 1);
+  for (const n of numbers(1, 21)) {
+    writer.bus.record(noted, { n });
+    // Each is written by itself: the writer waits a few milliseconds at most.
+    await new Promise((resolve) => setTimeout(resolve, 8));
+  }
+  await until(() => sizes.reduce((sum, size) => sum + size, 0) === 21);
+  expect(sizes.length).toBeLessThanOrEqual(4);
+  await stop();
+});
+
 it('gives a batch again whose handler failed, and buries an entry that fails every time', async () => {
   const handled = new Map<number, number>();
   reader.bus.consume(

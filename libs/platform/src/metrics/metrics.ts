@@ -4,11 +4,25 @@ import { ExponentialHistogram, type Metric, type MetricSample } from '@mcp-route
 const MAX_SERIES = 500;
 const OTHER = 'other';
 
-const keyOf = (labels: readonly string[]): string => (labels.length === 1 ? (labels[0] ?? '') : labels.join('\u0000'));
+/** A step of the way to a series, one label value each: no key has to be put together for a look-up. */
+class Branch<S> {
+  readonly next = new Map<string, Branch<S>>();
+  series: S | undefined;
+
+  /** The end of the way along these values, made as far as it is missing. */
+  grow(labels: readonly string[]): Branch<S> {
+    const [label, ...rest] = labels;
+    if (label === undefined) return this;
+    let next = this.next.get(label);
+    if (!next) this.next.set(label, (next = new Branch()));
+    return next.grow(rest);
+  }
+}
 
 /** The series of one metric, found by their label values. */
 class Family<S> {
-  private readonly series = new Map<string, { labels: string[]; series: S }>();
+  private root = new Branch<S>();
+  private all: { labels: string[]; series: S }[] = [];
 
   constructor(
     readonly name: string,
@@ -21,27 +35,29 @@ class Family<S> {
 
   /** The series of these label values, in the order of the label names. Keep it where the same labels come often. */
   with(...labels: string[]): S {
-    return (this.series.get(keyOf(labels)) ?? this.make(labels)).series;
+    let branch: Branch<S> | undefined = this.root;
+    for (let i = 0; branch && i < labels.length; i++) branch = branch.next.get(labels[i] ?? '');
+    return branch?.series ?? this.make(labels);
   }
 
   /** Forgets series, for example of a server that was removed. */
   forget(matches: (labels: readonly string[]) => boolean): void {
-    for (const [key, { labels }] of this.series) if (matches(labels)) this.series.delete(key);
+    this.all = this.all.filter(({ labels }) => !matches(labels));
+    this.root = new Branch();
+    for (const { labels, series } of this.all) this.root.grow(labels).series = series;
   }
 
   toMetric(): Metric {
-    const samples = [...this.series.values()].map(({ labels, series }) => ({ labels, ...this.read(series) }));
+    const samples = this.all.map(({ labels, series }) => ({ labels, ...this.read(series) }));
     return { name: this.name, type: this.type, help: this.help, labelNames: [...this.labelNames], samples };
   }
 
-  private make(wanted: string[]): { labels: string[]; series: S } {
-    const isFull = this.series.size >= MAX_SERIES && wanted.length > 0;
+  private make(wanted: string[]): S {
+    const isFull = this.all.length >= MAX_SERIES && wanted.length > 0;
     const labels = isFull ? wanted.map(() => OTHER) : wanted;
-    const existing = this.series.get(keyOf(labels));
-    if (existing) return existing;
-    const made = { labels, series: this.create() };
-    this.series.set(keyOf(labels), made);
-    return made;
+    const end = this.root.grow(labels);
+    if (end.series === undefined) this.all.push({ labels, series: (end.series = this.create()) });
+    return end.series;
   }
 }
 

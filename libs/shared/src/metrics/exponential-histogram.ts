@@ -5,6 +5,8 @@ const PER_DOUBLING = 32;
 /** Values outside 2^-24 … 2^40 are counted in the outermost buckets: sub-microsecond in seconds to a terabyte in bytes. */
 const MIN_INDEX = -24 * PER_DOUBLING;
 const MAX_INDEX = 40 * PER_DOUBLING - 1;
+/** In a packed count: another byte follows. */
+const MORE = 128;
 
 /** A histogram as it is stored and sent: `counts[i]` belongs to bucket `offset + i`, `zeros` are values of zero or less. */
 export const HistogramData = z.object({
@@ -17,6 +19,16 @@ export const HistogramData = z.object({
   counts: z.array(z.number()),
 });
 export type HistogramData = z.infer<typeof HistogramData>;
+
+/**
+ * A histogram whose counts stand in bytes, from bucket `offset` on: each a variable-length integer of seven bits a byte,
+ * the lowest first, where the top bit says that more follow.
+ */
+export interface PackedHistogram extends Omit<HistogramData, 'counts'> {
+  packed: Uint8Array;
+  from: number;
+  end: number;
+}
 
 /**
  * OpenTelemetry's exponential histogram at scale 5. Histograms merge by adding, so a quantile over any window or set of
@@ -50,16 +62,19 @@ export class ExponentialHistogram {
     else this.add(indexOf(value), 1);
   }
 
-  merge(other: HistogramData): void {
+  merge(other: HistogramData | PackedHistogram): void {
     if (other.count === 0) return;
     this.count += other.count;
     this.sum += other.sum;
     this.min = Math.min(this.min, other.min);
     this.max = Math.max(this.max, other.max);
     this.zeros += other.zeros;
-    other.counts.forEach((n, i) => {
-      if (n > 0) this.add(other.offset + i, n);
-    });
+    if ('packed' in other) return this.addPacked(other);
+    const { counts, offset } = other;
+    if (counts.length === 0) return;
+    this.makeRoom(offset, offset + counts.length - 1);
+    const at = offset - this.offset;
+    for (let i = 0; i < counts.length; i++) this.counts[at + i] = (this.counts[at + i] ?? 0) + (counts[i] ?? 0);
   }
 
   /**
@@ -72,8 +87,8 @@ export class ExponentialHistogram {
     if (rank === this.count) return this.max;
     let seen = this.zeros;
     if (seen >= rank) return Math.max(this.min, Math.min(0, this.max));
-    for (const [i, n] of this.counts.entries()) {
-      seen += n;
+    for (let i = 0; i < this.counts.length; i++) {
+      seen += this.counts[i] ?? 0;
       if (seen >= rank) return Math.min(this.max, Math.max(this.min, middleOf(this.offset + i)));
     }
     return this.max;
@@ -104,23 +119,44 @@ export class ExponentialHistogram {
   private add(index: number, n: number): void {
     let at = index - this.offset;
     if (at < 0 || at >= this.counts.length) {
-      this.grow(index);
+      this.makeRoom(index, index);
       at = index - this.offset;
     }
     this.counts[at] = (this.counts[at] ?? 0) + n;
   }
 
-  /** Makes room for a bucket, with slack on its side so that a drifting value does not copy each time. */
-  private grow(index: number): void {
+  /** Adds counts as they are read: a month of points would otherwise be millions of numbers that live for a moment. */
+  private addPacked({ packed, offset, from, end }: PackedHistogram): void {
+    if (from >= end) return;
+    // A bucket takes at least one byte.
+    this.makeRoom(offset, offset + end - from - 1);
+    const { counts } = this;
+    let at = offset - this.offset;
+    for (let i = from; i < end; i++) {
+      let byte = packed[i] as number;
+      let n = byte;
+      for (let weight = 1; byte >= MORE && i + 1 < end;) {
+        n -= MORE * weight;
+        weight *= MORE;
+        byte = packed[++i] as number;
+        n += byte * weight;
+      }
+      (counts[at++] as number) += n;
+    }
+  }
+
+  /** Makes room for buckets, with slack on their side so that a drifting value does not copy each time. */
+  private makeRoom(first: number, last: number): void {
     const slack = PER_DOUBLING;
     if (this.counts.length === 0) {
-      this.offset = index - slack / 2;
-      this.counts = new Float64Array(slack);
+      this.offset = first - slack / 2;
+      this.counts = new Float64Array(last - first + slack);
       return;
     }
-    const start = index < this.offset ? index - slack : this.offset;
-    const end = index >= this.offset + this.counts.length ? index + slack : this.offset + this.counts.length;
-    const grown = new Float64Array(end - start);
+    const end = this.offset + this.counts.length;
+    if (first >= this.offset && last < end) return;
+    const start = first < this.offset ? first - slack : this.offset;
+    const grown = new Float64Array((last >= end ? last + slack : end) - start);
     grown.set(this.counts, this.offset - start);
     this.counts = grown;
     this.offset = start;

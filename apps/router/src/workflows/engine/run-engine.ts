@@ -9,6 +9,7 @@ import { VersionStore } from '../version-store';
 import { Committer, Fenced } from './committer';
 import { RUN_LIMITS } from './host';
 import { LiveRun } from './live-run';
+import { measureLiveRuns, measureRun } from './run-metrics';
 import { RunStore, type NewRun, type RunRow } from './run-store';
 import type { Signal } from './signal';
 import { Waker } from './waker';
@@ -50,6 +51,7 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
   async onApplicationBootstrap(): Promise<void> {
     const every = (ms: number, work: () => Promise<void>) =>
       this.timers.push(setInterval(() => void work().catch(this.logFailure), ms));
+    measureLiveRuns(() => this.live.size);
     await this.store.preparePartitions();
     this.stopListening = this.bus.listen(workflowSignalled, ({ run }) => void this.told(run).catch(this.logFailure));
     this.waker.start((runId) => this.wake(runId));
@@ -116,7 +118,10 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
       : await Promise.all([this.store.events(row.id), this.store.signals(row.id)]);
     if (this.live.has(row.id)) return;
     const run = new LiveRun(row, { workflow: definition, expressions: this.expressions, limits: RUN_LIMITS }, events, {
-      commit: (batch) => this.committer.add(batch),
+      commit: async (batch) => {
+        await this.committer.add(batch);
+        measureRun(row, batch.events);
+      },
       isRepeatable: (effect, { principal }) => this.performer.isRepeatable(effect, principal),
       perform: (effect, context, { principal }) =>
         runInContext(contextOf({ principal }), () => this.performer.perform(effect, context, row)),
