@@ -152,6 +152,7 @@ function supervise(app, settings, infra) {
   const log = new ServiceLog(join(settings.folder, 'logs'), app, (line) => console.error(line));
   const service = new Service(app, { env: serviceEnv(app, settings, infra), log });
   service.on('restart', (delay, how) => console.error(`[${app}] ended (${how}); starts again in ${delay} ms`));
+  service.on('draining', () => console.error(`[${app}] lets its calls in flight finish; Ctrl-C again ends it at once`));
   service.on('hopeless', (how) => {
     console.error(`[${app}] does not start (${how}). See ${log.file.path}`);
     launcher.stop(1);

@@ -17,10 +17,20 @@ interface Container {
   envFrom?: { configMapRef: { name: string } }[];
   securityContext: Record<string, unknown>;
   resources: { requests: Record<string, string>; limits: Record<string, string> };
+  lifecycle?: { preStop: { exec: { command: string[] } } };
   [probe: `${string}Probe`]: { httpGet: { path: string; port: string } } | undefined;
 }
 interface Deployment extends Manifest {
-  spec: { template: { spec: { serviceAccountName: string; securityContext: object; containers: Container[] } } };
+  spec: {
+    template: {
+      spec: {
+        serviceAccountName: string;
+        securityContext: object;
+        terminationGracePeriodSeconds: number;
+        containers: Container[];
+      };
+    };
+  };
 }
 
 const files = async () =>
@@ -99,6 +109,15 @@ describe.each(APPS)('%s', (app) => {
     expect(account.metadata.name).toBe(serviceAccountName);
     // Only discovery talks to the API server.
     expect(account['automountServiceAccountToken']).toBe(app === 'discovery');
+  });
+
+  it('is given the time to finish its calls before it is killed', async () => {
+    const { terminationGracePeriodSeconds: grace, containers } = (await deploymentOf(app)).spec.template.spec;
+    const config = (await find('base/config.yaml', 'ConfigMap')) as Manifest & { data: Record<string, string> };
+    const waitBefore = /(\d+)\)$/.exec(containers[0]?.lifecycle?.preStop.exec.command.at(-1) ?? '0)')?.[1];
+    const drainMs = Number(config.data['SHUTDOWN_TIMEOUT_MS']);
+    expect(drainMs).toBeGreaterThanOrEqual(60_000);
+    expect(grace * 1_000).toBeGreaterThanOrEqual(Number(waitBefore) + drainMs + 5_000);
   });
 
   it('is asked whether it lives and is ready, and has bounds', async () => {

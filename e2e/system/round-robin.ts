@@ -9,11 +9,11 @@ import type { AddressInfo } from 'node:net';
  */
 export async function startRoundRobin(backends: readonly number[]): Promise<{ port: number; close(): Promise<void> }> {
   let turn = 0;
-  const server = createServer((incoming, outgoing) => forward(incoming, outgoing, backends.length));
+  const server = createServer((incoming, outgoing) => forward(incoming, outgoing, turn++, backends.length));
 
-  function forward(incoming: IncomingMessage, outgoing: ServerResponse, triesLeft: number): void {
+  function forward(incoming: IncomingMessage, outgoing: ServerResponse, at: number, triesLeft: number): void {
     const { method, url, headers } = incoming;
-    const port = backends[turn++ % backends.length];
+    const port = backends[at % backends.length];
     const onward = request({ host: '127.0.0.1', port, method, path: url, headers, agent: false }, (reply) => {
       outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
       outgoing.flushHeaders();
@@ -22,7 +22,7 @@ export async function startRoundRobin(backends: readonly number[]): Promise<{ po
     });
     onward.on('error', (error: NodeJS.ErrnoException) => {
       if (outgoing.headersSent) outgoing.destroy();
-      else if (error.code === 'ECONNREFUSED' && triesLeft > 1) forward(incoming, outgoing, triesLeft - 1);
+      else if (error.code === 'ECONNREFUSED' && triesLeft > 1) forward(incoming, outgoing, at + 1, triesLeft - 1);
       else outgoing.writeHead(502).end();
     });
     // The body flows only into a connection that stands, so it is still whole when another backend is tried.

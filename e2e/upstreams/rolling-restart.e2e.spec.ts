@@ -1,43 +1,107 @@
 import { join } from 'node:path';
-import { startSystem, type System } from '../system';
+import { eventually, startSystem, type System } from '../system';
 import { ROOT } from '../system/service';
+import { post } from '../mcp/raw-client';
 
 const ODD_SERVER = join(ROOT, 'apps/router/src/testing/fixtures/odd-server.mjs');
 const SECRET = 'hunter2-hunter2-hunter2';
+const MODERN = '2026-07-28';
+/** Longer than anything else that a stopping process waits for. */
+const LONG_MS = 4_000;
 
-describe('two routers under load', () => {
+describe('two gateways and two routers under load', () => {
   let system: System;
   beforeAll(async () => {
     const odd = { command: process.execPath, args: [ODD_SERVER] };
-    system = await startSystem({ routers: 2, discovery: 0, monitor: 0, analyzer: 0, config: { mcpServers: { odd } } });
+    const config = { mcpServers: { odd } };
+    system = await startSystem({ gateways: 2, routers: 2, discovery: 0, monitor: 0, analyzer: 0, config });
     await system.untilReady('odd');
   });
   afterAll(() => system.stop());
 
-  it('are restarted one after the other and no call fails, whether it was short or in flight', async () => {
+  const overRest = async (tool: string, args: object): Promise<unknown> => {
+    const { status, body } = await system.api('POST', `/api/v1/tools/odd__${tool}/call`, { arguments: args });
+    return status === 200 ? undefined : { tool, status, body };
+  };
+  const overMcp = async (tool: string, args: object): Promise<unknown> => {
+    const meta = {
+      'io.modelcontextprotocol/protocolVersion': MODERN,
+      'io.modelcontextprotocol/clientCapabilities': {},
+    };
+    const params = { name: tool, arguments: args, _meta: meta };
+    const { status, texts } = await post(
+      `${system.url}/mcp/odd`,
+      JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+      { 'mcp-protocol-version': MODERN, 'mcp-method': 'tools/call', 'mcp-name': tool },
+    );
+    return status === 200 && texts.at(-1)?.includes('"result"') === true ? undefined : { tool, status, texts };
+  };
+
+  it('are restarted one after the other and no call fails, whether it was short or long, over REST or MCP', async () => {
     const faults: unknown[] = [];
     let calls = 0;
     let over = false;
-    const caller = async (tool: string, args: object): Promise<void> => {
+    const caller = async (call: () => Promise<unknown>): Promise<void> => {
       while (!over) {
-        const { status, body } = await system.api('POST', `/api/v1/tools/${tool}/call`, { arguments: args });
+        const fault = await call().catch((error: unknown) => String(error));
         calls++;
-        if (status !== 200) faults.push({ tool, status, body });
+        if (fault !== undefined) faults.push(fault);
       }
     };
+    const several = (count: number, call: () => Promise<unknown>) => Array.from({ length: count }, () => caller(call));
     const load = [
-      ...Array.from({ length: 6 }, () => caller('odd__count', {})),
-      ...Array.from({ length: 4 }, () => caller('odd__slow', { ms: 300 })),
+      ...several(3, () => overRest('count', {})),
+      ...several(3, () => overMcp('count', {})),
+      ...several(2, () => overRest('slow', { ms: 300 })),
+      ...several(2, () => overRest('slow', { ms: LONG_MS })),
+      ...several(2, () => overMcp('slow', { ms: LONG_MS })),
     ];
     try {
-      for (const router of system.routers) await router.restart('SIGTERM');
+      for (const service of [...system.routers, ...system.gateways]) {
+        await service.kill('SIGTERM');
+        await service.start();
+      }
     } finally {
       over = true;
       await Promise.allSettled(load);
     }
     expect(faults).toEqual([]);
-    expect(calls).toBeGreaterThan(20);
-  }, 120_000);
+    expect(calls).toBeGreaterThan(40);
+    expect(system.services.map(({ log }) => log).join('')).not.toContain('did not stop in time');
+  }, 180_000);
+
+  it('stop at once when only streams without an end are open, and end them', async () => {
+    const listen = { jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params: listenParams() };
+    const headers = { authorization: `Bearer ${system.key}`, accept: 'application/json, text/event-stream' };
+    const streams = await Promise.all([
+      ...system.gateways.map(({ url }) =>
+        fetch(`${url}/api/v1/servers/odd/logs?tailBytes=10`, { headers: { ...headers, accept: 'text/event-stream' } }),
+      ),
+      ...system.gateways.map(({ url }) =>
+        fetch(`${url}/mcp/odd`, {
+          method: 'POST',
+          headers: {
+            ...headers,
+            'content-type': 'application/json',
+            'mcp-protocol-version': MODERN,
+            'mcp-method': 'subscriptions/listen',
+          },
+          body: JSON.stringify(listen),
+        }),
+      ),
+    ]);
+    expect(streams.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const ended = Promise.all(streams.map((stream) => stream.text()));
+    const [router, ...others] = system.routers;
+    const start = Date.now();
+    await Promise.all(system.gateways.map((service) => service.kill('SIGTERM')));
+    await ended;
+    await router?.kill('SIGTERM');
+    // Far from the 25 s that calls in flight would have.
+    expect(Date.now() - start).toBeLessThan(12_000);
+    await Promise.all([router, ...system.gateways].map((service) => service?.start()));
+    await eventually(() => others.every(({ isRunning }) => isRunning));
+  });
 
   it('never write or show a secret of a server, also not when it fails', async () => {
     const secret = { TOKEN: SECRET };
@@ -59,4 +123,9 @@ describe('two routers under load', () => {
     expect(JSON.stringify(shown)).not.toContain(SECRET);
     expect(system.services.map(({ log }) => log).join('')).not.toContain(SECRET);
   });
+});
+
+const listenParams = () => ({
+  notifications: { toolsListChanged: true },
+  _meta: { 'io.modelcontextprotocol/protocolVersion': MODERN, 'io.modelcontextprotocol/clientCapabilities': {} },
 });

@@ -13,7 +13,11 @@ const STABLE_MS = 30_000;
 const HOPELESS_AFTER = 3;
 /** The exit code of a service whose environment is not right (EX_CONFIG): another start would say the same. */
 const BAD_ENVIRONMENT = 78;
-const GRACE_MS = 8_000;
+/** Of the services: `SHUTDOWN_TIMEOUT_MS` by default, and what they take to end after it. */
+const DRAIN_MS = 25_000;
+const ENDING_MS = 6_000;
+/** After this long it is said what the end waits for. */
+const QUIET_MS = 2_000;
 
 /**
  * Emits `message` for what the service sends, `restart` with the delay in ms, and `hopeless` when it cannot start at all.
@@ -77,14 +81,19 @@ export class Service extends EventEmitter {
     this.#timer = setTimeout(() => this.start(), delay);
   }
 
-  /** SIGTERM, then SIGKILL after 8 s or when `isUrgent()` turns true; then whatever is left in its process group. */
+  /**
+   * SIGTERM, then SIGKILL when calls in flight have had their time (`SHUTDOWN_TIMEOUT_MS`) or `isUrgent()` turns true; then
+   * whatever is left in its process group. Emits `draining` when it takes a while.
+   */
   async stop(isUrgent = () => false) {
     this.#stopping = true;
     clearTimeout(this.#timer);
     const pid = this.child?.pid;
     if (pid === undefined) return;
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
-    await until(() => !isAlive(pid) || isUrgent(), GRACE_MS);
+    const draining = setTimeout(() => this.emit('draining'), QUIET_MS);
+    await until(() => !isAlive(pid) || isUrgent(), (Number(this.env.SHUTDOWN_TIMEOUT_MS) || DRAIN_MS) + ENDING_MS);
+    clearTimeout(draining);
     killGroup(pid);
     await until(() => !isAlive(pid), 1_000);
   }

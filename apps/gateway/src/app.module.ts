@@ -21,6 +21,7 @@ import { FlagsController } from './flags/flags.controller';
 import { FlagsHandler } from './flags/flags.handler';
 import { FlagsService } from './flags/flags.service';
 import { HealthController } from './health/health.controller';
+import { DoorCloser } from './http/door-closer';
 import { RequestContext } from './http/request-context';
 import { McpModule } from './mcp/mcp.module';
 import { MetricQueriesController } from './metrics/metric-queries.controller';
@@ -69,6 +70,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
   ],
   providers: [
     VisibleServers,
+    DoorCloser,
     EventFeed,
     FlagsService,
     { provide: APP_GUARD, useClass: AccessGuard },

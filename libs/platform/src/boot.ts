@@ -43,6 +43,9 @@ export const busTransport: AsyncMicroserviceOptions = {
   useFactory: (strategy: RedisBusServer) => ({ strategy }),
 };
 
+/** What follows the calls in flight when an app stops: children, connections, what is not yet written. */
+const ENDING_MS = 5_000;
+
 /** Everything that each app needs, global in its process. */
 @Module({})
 class PlatformModule {}
@@ -95,7 +98,7 @@ function rootModule<E extends CommonEnv>(app: App<z.ZodType<E>>, env: E, logger:
         app: app.name,
         redisUrl: env.REDIS_URL,
         prefix: env.REDIS_PREFIX,
-        drainMs: env.SHUTDOWN_TIMEOUT_MS * 0.3,
+        drainMs: env.SHUTDOWN_TIMEOUT_MS,
       }),
       databaseModule({ schema: app.name, url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE, ...app.database }),
       app.module,
@@ -155,7 +158,7 @@ function endWell(
     setTimeout(() => {
       logger.error('did not stop in time');
       process.exit(1);
-    }, timeoutMs).unref();
+    }, timeoutMs + ENDING_MS).unref();
     app.close().then(
       () => {
         closeProbes();

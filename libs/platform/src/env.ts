@@ -34,8 +34,8 @@ export const CommonEnv = z.object({
     .int()
     .min(0)
     .max(600_000)
-    .default(7_000)
-    .describe('How long calls in flight may take to finish on SIGTERM'),
+    .default(25_000)
+    .describe('How long calls in flight may take to finish on SIGTERM; the rest of the end takes at most 5 s more'),
 });
 export type CommonEnv = z.infer<typeof CommonEnv>;
 

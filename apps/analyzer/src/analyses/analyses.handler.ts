@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { Handles } from '@mcp-router/platform';
+import { Handles, type BusContext } from '@mcp-router/platform';
 import {
   analyseCode,
   cancelAnalysis,
@@ -59,7 +59,8 @@ export class AnalysesHandler {
   }
 
   @Handles(watchAnalysis)
-  watch({ id }: { id: string }): Observable<Analysis> {
+  watch({ id }: { id: string }, context: BusContext): Observable<Analysis> {
+    context.markEndless?.();
     return this.service.watch(id);
   }
 

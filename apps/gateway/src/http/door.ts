@@ -18,6 +18,8 @@ import { OriginCheck } from '../access/origin';
 import type { GatewayEnv } from '../config';
 import { McpEdge } from '../mcp/mcp-edge';
 import { isCardRequest } from '../mcp/routes';
+import { DoorCloser } from './door-closer';
+import { HttpDrain } from './http-drain';
 import { answerLauncher } from './launcher';
 import { serveOpenApi } from './openapi';
 
@@ -40,12 +42,15 @@ export async function openDoor(
   }
   // Set when the module stands, which needs the adapter first.
   const mcp: { edge?: McpEdge } = {};
+  const drain = new HttpDrain();
   const adapter = new FastifyAdapter({
     bodyLimit: env.MAX_BODY_BYTES,
     genReqId: (request: IncomingMessage) => requestIdOf(request),
     serverFactory: (fastify: RequestListener) =>
       createServer((request, response) => {
-        if (mcp.edge && isMcpPath(request)) mcp.edge.handle(request, response);
+        const isMcp = isMcpPath(request);
+        drain.track(response, isMcp);
+        if (mcp.edge && isMcp) mcp.edge.handle(request, response);
         else fastify(request, response);
       }),
   });
@@ -54,6 +59,7 @@ export async function openDoor(
     abortOnError: false,
   });
   mcp.edge = app.get(McpEdge);
+  app.get(DoorCloser).useDoor(adapter.getHttpServer(), drain);
   await app.register(multipart, { limits: { fileSize: MAX_UPLOAD_BYTES, files: 1 } });
   checkOrigins(adapter, app.get(OriginCheck));
   app.useGlobalPipes(validationPipe);

@@ -26,14 +26,16 @@ export function sendEvents(reply: FastifyReply, events: Observable<StreamEvent>)
       if (started) return;
       started = true;
       reply.hijack();
+      // Where a stopping gateway looks which answers are streams.
+      raw.setHeader('content-type', 'text/event-stream');
       raw.writeHead(200, {
         ...(reply.getHeaders() as Record<string, string>),
-        'content-type': 'text/event-stream',
         'cache-control': 'no-store',
         'x-accel-buffering': 'no',
       });
     };
     const write = ({ event, id, data }: StreamEvent): void => {
+      if (raw.writableEnded) return;
       start();
       const lines = [event && `event: ${event}`, id && `id: ${id}`, `data: ${JSON.stringify(data)}`].filter(Boolean);
       raw.write(`${lines.join('\n')}\n\n`);

@@ -44,6 +44,7 @@ export class Exchange {
   /** Held from the question on: the cache may drop it meanwhile. */
   private cached: CachedList | undefined;
   private listKey: string | undefined;
+  private method: string | undefined;
 
   constructor(
     private readonly bus: Bus,
@@ -54,8 +55,14 @@ export class Exchange {
     private readonly onDone: (exchange: Exchange) => void,
   ) {}
 
+  /** Whether it is a stream for what happens, and not the answer to a request. */
+  get isEndless(): boolean {
+    return this.input.kind === 'listen' || this.method === 'subscriptions/listen';
+  }
+
   start({ instance, method, cursor, lists }: Start): void {
     const { input, reply, principal } = this;
+    this.method = method;
     if (input.era === 'legacy' && input.session !== undefined && input.kind === 'message') {
       input.stream = `${STREAM_PREFIX}${(streams++).toString(36)}`;
     }
@@ -100,7 +107,7 @@ export class Exchange {
 
   /** Ends the HTTP side only; what a session's client waits for goes on and can be fetched. */
   abandon(): void {
-    if (this.reply.isStream) this.reply.end();
+    if (this.reply.isStream || this.isEndless) this.reply.end();
     else this.fail(new AppError('instance_lost', 'The gateway is stopping; the outcome of the call is unknown'));
   }
 

@@ -52,7 +52,12 @@ export class McpEdge {
     return this.running.size;
   }
 
-  /** Ends every stream: a client with a session resumes at another replica. */
+  /** Ends the streams that have no end of their own; their clients open them again at another replica. */
+  endStreams(): void {
+    for (const exchange of this.running) if (exchange.isEndless) exchange.abandon();
+  }
+
+  /** Ends everything: a client with a session can fetch the answer to its call at another replica. */
   close(): void {
     clearInterval(this.sweep);
     for (const exchange of this.running) exchange.abandon();

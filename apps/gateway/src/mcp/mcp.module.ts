@@ -1,4 +1,4 @@
-import { Module, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { Bus, ENV } from '@mcp-router/platform';
 import { AccessModule } from '../access/access.module';
 import { AccessService } from '../access/access.service';
@@ -32,10 +32,4 @@ import { McpEdge } from './mcp-edge';
   ],
   exports: [McpEdge],
 })
-export class McpModule implements BeforeApplicationShutdown {
-  constructor(private readonly edge: McpEdge) {}
-
-  beforeApplicationShutdown(): void {
-    this.edge.close();
-  }
-}
+export class McpModule {}

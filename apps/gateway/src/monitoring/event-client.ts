@@ -34,12 +34,13 @@ export class EventClient {
     response.write(': \n\n');
     response.on('drain', () => this.closeGap());
     this.heartbeat = setInterval(() => {
-      if (!response.writableNeedDrain) response.write(': \n\n');
+      if (!response.writableNeedDrain && !response.writableEnded) response.write(': \n\n');
     }, options.heartbeatMs).unref();
     response.once('close', () => clearInterval(this.heartbeat));
   }
 
   send(events: readonly MonitorEvent[]): void {
+    if (this.response.writableEnded) return;
     for (const event of events) {
       if (event.seq <= this.last) continue;
       const before = this.last;
@@ -55,6 +56,7 @@ export class EventClient {
 
   /** Says that what stands between two numbers was left out and can be read from the list of events. */
   tellGap(after: number, until: number): void {
+    if (this.response.writableEnded) return;
     this.response.write(`id: ${until}\nevent: gap\ndata: ${JSON.stringify({ after, until })}\n\n`);
   }
 

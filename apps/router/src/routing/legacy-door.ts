@@ -51,7 +51,7 @@ export class LegacyDoor {
       reply(sink, { status: 200, last: true });
       return undefined;
     }
-    if (input.kind === 'listen') return listen(session, input, sink);
+    if (input.kind === 'listen') return listen(session, input, context, sink);
     const body = input.body ?? '';
     if (body.trimStart().startsWith('[')) this.batch(session, body, input, context, sink);
     else this.message(session, readRpc(body), input, context, sink);
@@ -220,8 +220,10 @@ function versionFor(asked: string | undefined, sse: boolean): string {
   return asked !== undefined && known.includes(asked) ? asked : LEGACY_VERSIONS[0];
 }
 
-async function listen(session: Session, input: McpRequest, sink: ReplySink): Promise<() => void> {
+async function listen(session: Session, input: McpRequest, context: BusContext, sink: ReplySink): Promise<() => void> {
   const stream = await session.listen(sink, input.lastEventId);
+  // The stream of a call ends with the call, that of the session does not.
+  if (stream && session.isOwnStream(stream)) context.markEndless?.();
   return () => stream?.detach(sink);
 }
 

@@ -27,6 +27,7 @@ export class ModernDoor {
       this.notification(message, input, principalOf(context));
       reply(sink, { last: true });
     } else if (message.method === 'subscriptions/listen') {
+      context.markEndless?.();
       this.listeners.open(message, input.endpoint, principalOf(context), context.signal, sink);
     } else {
       const call = toCall(message, input, context, sink);

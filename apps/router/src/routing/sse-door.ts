@@ -29,6 +29,7 @@ export class SseDoor {
   }
 
   private open({ endpoint }: McpRequest, context: BusContext, sink: ReplySink): () => void {
+    context.markEndless?.();
     const client = { version: SSE_VERSION, capabilities: '{}', clientInfo: undefined };
     const session = this.sessions.create(principalOf(context), endpoint, client);
     this.own.add(session);

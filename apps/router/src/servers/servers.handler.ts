@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { Handles } from '@mcp-router/platform';
+import { Handles, type BusContext } from '@mcp-router/platform';
 import {
   addServer,
   AppError,
@@ -93,7 +93,8 @@ export class ServersHandler {
   }
 
   @Handles(followServerLogs)
-  followLogs({ server, tailBytes }: Input<typeof followServerLogs>): Observable<{ text: string }> {
+  followLogs({ server, tailBytes }: Input<typeof followServerLogs>, context: BusContext): Observable<{ text: string }> {
+    context.markEndless?.();
     return new Observable((caller) => {
       const logs = this.logsOf(server);
       if (tailBytes > 0) caller.next({ text: logs.read(tailBytes) });

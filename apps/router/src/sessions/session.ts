@@ -119,6 +119,11 @@ export class Session {
     return stream;
   }
 
+  /** Whether it is the stream for what no call caused. */
+  isOwnStream(stream: EventStream): boolean {
+    return stream === this.standalone;
+  }
+
   /** Makes `sink` the session's own stream, without a way to come back to it. */
   attach(sink: ReplySink): EventStream {
     this.standalone ??= new EventStream(this.log, `${this.id}:${STANDALONE}`, STANDALONE);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '@mcp-router/shared';
 import { Redis } from 'ioredis';
-import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
+import { firstValueFrom, lastValueFrom, take, tap, toArray } from 'rxjs';
 import { contextOf, currentContext, runInContext } from './context';
 import { count, echo, exchange, nobody, relay } from '../testing/bus/contracts';
 import { startCaller, startReplica, type Process } from '../testing/bus/replica';
@@ -186,5 +186,29 @@ it('knows a replica as soon as it listens and forgets it as soon as it leaves; w
   const meanwhile = await Promise.all(Array.from({ length: 50 }, () => caller.bus.call(echo, { text: '' })));
   expect(meanwhile.some(({ by }) => by === third.bus.instanceId)).toBe(false);
   await expect(answer).resolves.toMatchObject({ text: 'last' });
+  await closed;
+});
+
+it('ends streams without an end when a replica stops, and waits for the others', async () => {
+  const stopping = await startReplica({ app: 'echoer', redisUrl, prefix, drainMs: 10_000 });
+  const instance = stopping.bus.instanceId;
+  await until(() => caller.bus.instances('echoer').includes(instance), 500);
+  const endless: number[] = [];
+  const ended = lastValueFrom(
+    caller.bus
+      .stream(count, { to: 1e6, everyMs: 10, endless: true }, { instance, timeoutMs: Infinity })
+      .pipe(tap(({ n }) => void endless.push(n))),
+  );
+  const finite: number[] = [];
+  const whole = lastValueFrom(
+    caller.bus.stream(count, { to: 60, everyMs: 10 }, { instance }).pipe(tap(({ n }) => void finite.push(n))),
+  );
+  await until(() => endless.length > 0 && finite.length > 0);
+  const closed = stopping.close();
+  // Completed, not failed: whoever listened comes back, and finds another replica.
+  await ended;
+  expect(finite.length).toBeLessThan(60);
+  await whole;
+  expect(finite).toHaveLength(60);
   await closed;
 });

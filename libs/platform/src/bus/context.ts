@@ -15,6 +15,8 @@ export interface BusContext {
   readonly signal: AbortSignal;
   /** Instance id of the process that asked, for example `gateway-3f2a91c0`; `edge` at the HTTP door. */
   readonly caller: string;
+  /** Says that the answers have no end of their own: when the service stops they end at once instead of being waited for. */
+  markEndless?(): void;
 }
 
 /** What an edge (HTTP request, schedule, job) must know to start a context; the rest has defaults. */

@@ -54,6 +54,10 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
     }
   }
 
+  get isDraining(): boolean {
+    return this.draining;
+  }
+
   /** Takes no new requests and resolves when those at work are done, or were aborted after the time for it. */
   drain(): Promise<void> {
     return (this.drained ??= this.leave());
@@ -62,6 +66,7 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   private async leave(): Promise<void> {
     await this.live.leave();
     this.draining = true;
+    for (const request of [...this.served.values()]) request.endIfEndless();
     const aborting = setTimeout(() => this.abortAll(new AppError('cancelled', 'The service stops')), this.drainMs);
     if (this.served.size > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
     clearTimeout(aborting);

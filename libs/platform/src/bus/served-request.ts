@@ -12,6 +12,8 @@ export interface ReplyPath {
   sendBack(request: ServedRequest, frame: string): boolean;
   /** The request has ended. */
   forget(request: ServedRequest): void;
+  /** The service stops: what has no end of its own is ended. */
+  readonly isDraining: boolean;
 }
 
 /** One request that is being handled here: the context its handler gets, and the way of its answers back. */
@@ -27,6 +29,7 @@ export class ServedRequest implements BusContext, Receipt {
   /** Frames that wait until a large one before them has gone. */
   private held: string[] | undefined;
   private over = false;
+  private endless = false;
 
   constructor(
     private readonly server: ReplyPath,
@@ -78,6 +81,17 @@ export class ServedRequest implements BusContext, Receipt {
 
   complete(): void {
     this.reply(`D${this.id}`, true);
+  }
+
+  markEndless(): void {
+    this.endless = true;
+    if (this.server.isDraining) this.endIfEndless();
+  }
+
+  endIfEndless(): void {
+    if (!this.endless || this.over) return;
+    this.complete();
+    this.abort(new AppError('cancelled', 'The service stops'));
   }
 
   fail(error: AppError): void {

@@ -15,7 +15,13 @@ export const echo = contract('echoer.echo', {
 
 /** The numbers below `to`; all at once, or one every `everyMs`. */
 export const count = contract('echoer.count', {
-  input: z.object({ to: z.int(), everyMs: z.int().optional(), mark: z.string().optional() }),
+  input: z.object({
+    to: z.int(),
+    everyMs: z.int().optional(),
+    mark: z.string().optional(),
+    /** The handler says that the stream has no end of its own. */
+    endless: z.boolean().optional(),
+  }),
   output: z.object({ n: z.int() }),
 });
 

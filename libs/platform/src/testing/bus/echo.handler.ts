@@ -31,8 +31,9 @@ export class EchoHandler {
   }
 
   @Handles(count)
-  count({ to, everyMs, mark }: Input<typeof count>, { signal }: BusContext): Observable<{ n: number }> {
-    if (mark) signal.addEventListener('abort', () => void this.mark(`${mark}:aborted`));
+  count({ to, everyMs, mark, endless }: Input<typeof count>, context: BusContext): Observable<{ n: number }> {
+    if (endless) context.markEndless?.();
+    if (mark) context.signal.addEventListener('abort', () => void this.mark(`${mark}:aborted`));
     const numbers = everyMs === undefined ? range(0, to) : interval(everyMs).pipe(take(to));
     return numbers.pipe(
       map((n) => {
