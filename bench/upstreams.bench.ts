@@ -1,7 +1,9 @@
-// What a call costs between the router's upstream layer and a server, beside bare undici in the same process, and how
-// long after a saved file a new server is callable: `npm run bench -- upstreams [calls]`.
+// What a call costs between the router's upstream layer and a server, beside bare undici in the same process, how long
+// after a saved file a new server is callable, and how long `tools/list` takes at the door while other servers hang:
+// `npm run bench -- upstreams [calls]`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +19,7 @@ const CALLS = Number(process.argv[2] ?? 20_000);
 const IN_FLIGHT = 16;
 const ROUNDS = 3;
 const EDITS = 20;
+const LISTS = 500;
 const ODD_SERVER = join(process.cwd(), 'apps/router/src/testing/fixtures/odd-server.mjs');
 
 /** Answers `tools/call` with what it got; `initialize` with a session. */
@@ -138,6 +141,89 @@ async function edits(): Promise<void> {
   rmSync(folder, { recursive: true });
 }
 
+/** `tools/list` through gateway and router, of one good server beside five that misbehave. */
+async function neighbours(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'mcpr-bench-'));
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  const door = createServer().listen(0, '127.0.0.1');
+  await Promise.all([once(silent, 'listening'), once(door, 'listening')]);
+  const [silentPort, port] = [silent, door].map((server) => (server.address() as AddressInfo).port);
+  await new Promise((resolve) => door.close(resolve));
+  const odd = (...habits: string[]) => ({ command: process.execPath, args: [ODD_SERVER, ...habits] });
+  const mcpServers = {
+    good: odd(),
+    'refuses-tcp': { url: 'http://127.0.0.1:9/mcp' },
+    hangs: { url: `http://127.0.0.1:${silentPort}/mcp` },
+    crashes: odd('--crash-at-start'),
+    mute: odd('--never-initialize'),
+    'answers-late': odd('--slow-list=60000'),
+  };
+  const config = join(folder, 'mcp-router.json');
+  writeFileSync(config, JSON.stringify({ mcpServers }));
+  const env = {
+    ...process.env,
+    LOG_LEVEL: 'fatal',
+    MCPR_DATA_DIR: folder,
+    MCPR_CONFIG: config,
+    PORT: String(port),
+    ADMIN_KEY: 'upstreams-bench-admin-key',
+  };
+  const apps = ['router', 'gateway'].map((app) =>
+    spawn(process.execPath, [join(process.cwd(), `dist/apps/${app}/main.mjs`)], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    }),
+  );
+  await Promise.all(apps.map((app) => once(app, 'message')));
+  const list = async (): Promise<{ ms: number; names: string[] }> => {
+    const start = performance.now();
+    const reply = await fetch(`http://127.0.0.1:${port}/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${env.ADMIN_KEY}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'tools/list',
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/list',
+        params: {
+          _meta: {
+            'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+            'io.modelcontextprotocol/clientCapabilities': {},
+          },
+        },
+      }),
+    });
+    const text = await reply.text();
+    const { result } = JSON.parse(text) as { result?: { tools: { name: string }[] } };
+    if (!result) throw new Error(`tools/list: ${reply.status} ${text.slice(0, 300)}`);
+    return { ms: performance.now() - start, names: result.tools.map(({ name }) => name) };
+  };
+  while (!(await list()).names.includes('good__echo')) await new Promise((resolve) => setTimeout(resolve, 50));
+  const times: number[] = [];
+  for (let i = 0; i < LISTS; i++) times.push((await list()).ms);
+  times.sort((a, b) => a - b);
+  console.table([
+    {
+      what: 'tools/list at the door while one refuses, one hangs, one crashes, one is mute, one is late',
+      lists: LISTS,
+      'p50 ms': median([...times]).toFixed(1),
+      'p99 ms': times[Math.floor(LISTS * 0.99)]?.toFixed(1),
+      'max ms': times.at(-1)?.toFixed(1),
+      asked: '<= 50 ms',
+    },
+  ]);
+  for (const app of apps) app.kill('SIGTERM');
+  await Promise.all(apps.map((app) => once(app, 'exit')));
+  silent.close();
+  rmSync(folder, { recursive: true });
+}
+
 void calls()
   .then(edits)
+  .then(neighbours)
   .then(() => process.exit(0));

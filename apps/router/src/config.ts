@@ -19,6 +19,12 @@ export const RouterEnv = CommonEnv.extend({
     .min(16)
     .optional()
     .describe('The key before MCPR_SECRET_KEY, while secrets are rotated'),
+  MCPR_CGROUP: z
+    .string()
+    .optional()
+    .describe(
+      'Folder of cgroup v2 in which stdio servers get groups; found by itself where the router is alone in a delegated group',
+    ),
   START_PATIENCE_MS: duration(0, 60_000, 2_500).describe(
     'How long a starting router waits for its servers before it takes calls',
   ),

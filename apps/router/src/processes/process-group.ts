@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import type { Cgroup } from './cgroups';
 import { limited, type Limits } from './limits';
 import type { Reaper } from './reaper';
 
@@ -23,6 +24,7 @@ export class ProcessGroup {
   /** Resolves with what happened when the first process of the group is gone. */
   readonly exited: Promise<string>;
   private readonly mark = randomUUID();
+  private readonly cgroup: Cgroup | undefined;
   private hasExited = false;
   private stopping: Promise<void> | undefined;
 
@@ -31,7 +33,9 @@ export class ProcessGroup {
     options: LaunchOptions,
     private readonly reaper: Reaper,
   ) {
-    const { command, args } = limited(options.command, options.args, options.limits);
+    const { limits } = options;
+    this.cgroup = reaper.cgroups?.create(limits);
+    const { command, args } = limited(options.command, options.args, limits, this.cgroup);
     this.child = spawn(command, args, {
       env: { ...options.env, [CHILD_MARK]: this.mark, ...reaper.environment },
       cwd: options.cwd,
@@ -39,18 +43,21 @@ export class ProcessGroup {
       detached: true,
       windowsHide: true,
     });
-    if (this.child.pid !== undefined) reaper.add(this.child.pid, options.limits.memoryMb);
+    if (this.child.pid !== undefined) reaper.add(this.child.pid, limits.memoryMb);
     // Writing to a child that is gone is reported by its exit.
     this.child.stdin.on('error', () => undefined);
     this.exited = new Promise((resolve) => {
       this.child.once('error', (error: NodeJS.ErrnoException) => {
         this.hasExited = true;
+        this.cgroup?.end();
         resolve(startFault(options, error));
       });
       this.child.once('exit', (code, signal) => {
         this.hasExited = true;
+        const tooLarge = this.cgroup?.ranOutOfMemory === true || reaper.endedForMemory(this.child.pid ?? 0);
         this.end();
-        resolve(signal ? `The process was ended by ${signal}` : `The process exited with code ${code ?? 0}`);
+        if (tooLarge) resolve(`The process used more than ${limits.memoryMb ?? 0} MB of memory and was ended`);
+        else resolve(signal ? `The process was ended by ${signal}` : `The process exited with code ${code ?? 0}`);
       });
     });
   }
@@ -77,6 +84,7 @@ export class ProcessGroup {
   /** What is left of the group when its first process is gone is killed: a wrapper's child, a fork. */
   private end(): void {
     this.signal('SIGKILL');
+    this.cgroup?.end();
     this.child.stdin.destroy();
     this.child.stdout.destroy();
     this.child.stderr.destroy();

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Cgroups, type CgroupPlace } from './cgroups';
 import { findMarked, listPids, readStat } from './proc';
 import { CHILD_MARK } from './process-group';
 import { Warden } from './warden';
@@ -21,14 +22,21 @@ export class Reaper {
   private readonly warden: Warden;
   private readonly groups = new Map<number, number | undefined>();
   private readonly ended = new Set<string>();
+  private readonly tooLarge = new Set<number>();
+  /** Where children get groups of cgroup v2; undefined where that is not possible. */
+  readonly cgroups: Cgroups | undefined;
   private sweepTimer: NodeJS.Timeout | undefined;
   private readonly memoryTimer: NodeJS.Timeout;
 
   /** @param onMemoryKill hears of a group that was ended for its memory */
-  constructor(private readonly onMemoryKill: (group: number, rssBytes: number) => void = () => undefined) {
+  constructor(
+    private readonly onMemoryKill: (group: number, rssBytes: number) => void = () => undefined,
+    place: CgroupPlace = {},
+  ) {
     const owner = randomUUID();
     this.environment = { MCPR_OWNER: owner };
-    this.warden = new Warden(`MCPR_OWNER=${owner}`);
+    this.cgroups = Cgroups.open(owner.slice(0, 8), place);
+    this.warden = new Warden(`MCPR_OWNER=${owner}`, this.cgroups?.prefix);
     this.memoryTimer = setInterval(() => void this.checkMemory(), MEMORY_CHECK_MS).unref();
   }
 
@@ -43,10 +51,16 @@ export class Reaper {
 
   /** The group has been killed; what carried its mark and left it is looked for soon. */
   remove(group: number, mark: string): void {
+    this.tooLarge.delete(group);
     if (!this.groups.delete(group)) return;
     this.warden.remove(group);
     this.ended.add(`${CHILD_MARK}=${mark}`);
     this.sweepTimer ??= setTimeout(() => void this.sweep(), SWEEP_DELAY_MS);
+  }
+
+  /** Whether a living group is being ended because it used more memory than it may. */
+  endedForMemory(group: number): boolean {
+    return this.tooLarge.has(group);
   }
 
   async close(): Promise<void> {
@@ -90,6 +104,7 @@ export class Reaper {
     for (const [group, limitMb] of bounded) {
       const rss = usage.get(group)?.rssBytes ?? 0;
       if (rss <= limitMb * 1024 * 1024 || !this.groups.has(group)) continue;
+      this.tooLarge.add(group);
       this.onMemoryKill(group, rss);
       try {
         process.kill(-group, 'SIGKILL');

@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
  */
 const SCRIPT = `
 trap '' HUP INT TERM
-mark=$1
+mark=$1 cgroups=$2
 groups=' '
 while IFS= read -r line; do
   case $line in
@@ -31,6 +31,11 @@ for wait in 1 2 3 4 5 6 7 8 9 10; do
 done
 for group in $groups; do kill -KILL "-$group"; done
 for pid in $(marked); do kill -KILL "$pid"; done
+if [ -n "$cgroups" ]; then
+  for group in "$cgroups"*; do [ -d "$group" ] && echo 1 > "$group/cgroup.kill"; done
+  sleep 0.2
+  rmdir "$cgroups"*
+fi
 `;
 
 /** Keeps one warden alive and tells it which process groups there are. */
@@ -39,8 +44,14 @@ export class Warden {
   private readonly groups = new Set<number>();
   private closed = false;
 
-  /** @param mark `NAME=value` that is in the environment of every child of this router */
-  constructor(private readonly mark: string) {}
+  /**
+   * @param mark    `NAME=value` that is in the environment of every child of this router
+   * @param cgroups what the folders of their groups begin with, if they have any
+   */
+  constructor(
+    private readonly mark: string,
+    private readonly cgroups = '',
+  ) {}
 
   get pid(): number | undefined {
     return this.process?.pid;
@@ -63,7 +74,7 @@ export class Warden {
 
   private start(): void {
     if (this.closed || process.platform === 'win32') return;
-    const warden = spawn('/bin/sh', ['-c', SCRIPT, 'mcp-router-warden', this.mark], {
+    const warden = spawn('/bin/sh', ['-c', SCRIPT, 'mcp-router-warden', this.mark, this.cgroups], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
       env: { PATH: '/usr/local/bin:/usr/bin:/bin' },

@@ -55,6 +55,7 @@ export function toSpec(
     totalTimeoutMs: definition.totalTimeoutMs ?? Math.max(defaults.TOTAL_TIMEOUT_MS, callTimeoutMs),
     memoryLimitMb: definition.memoryLimitMb,
     cpuLimitSeconds: definition.cpuLimitSeconds,
+    cpuLimitCores: definition.cpuLimitCores,
     scanBeforeUse: definition.scanBeforeUse ?? false,
     trustsAddress,
     secrets: [...Object.values(definition.env ?? {}), ...Object.values(definition.headers ?? {}).flatMap(secretParts)],

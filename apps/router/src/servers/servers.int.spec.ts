@@ -227,6 +227,10 @@ describe('registered servers', () => {
     const pidOf = (slug: string) => registry.supervisedBy(slug)?.connections[0]?.pid;
     const before = [pidOf('one'), pidOf('two')];
     await expect(handler.remove({ server: 'one' })).rejects.toMatchObject({ code: 'read_only' });
+    await expect(handler.setEnabled({ server: 'one', enabled: false })).rejects.toMatchObject({
+      code: 'read_only',
+      hint: expect.stringContaining('"disabled": true') as string,
+    });
     expect(await handler.get({ server: 'one' })).toMatchObject({ source: 'file' });
 
     const start = performance.now();

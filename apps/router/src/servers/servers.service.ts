@@ -172,7 +172,9 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     const server = this.get(ref);
     if (server.source === 'builtin') throw new AppError('read_only', `"${server.slug}" is part of the router`);
     if (server.source === 'file')
-      throw new AppError('read_only', `"${server.slug}" comes from ${this.file.state.file} and is edited there`);
+      throw new AppError('read_only', `"${server.slug}" comes from ${this.file.state.file} and is edited there`, {
+        hint: 'The file is watched: what is saved in it is in force at once ("disabled": true switches a server off)',
+      });
     return server;
   }
 

@@ -55,7 +55,7 @@ function open(options: ConnectOptions): Opening {
   const { transport } = spec;
   if (transport.type === 'stdio') {
     const { command, args, env, cwd } = transport;
-    const limits = { memoryMb: spec.memoryLimitMb, cpuSeconds: spec.cpuLimitSeconds };
+    const limits = { memoryMb: spec.memoryLimitMb, cpuSeconds: spec.cpuLimitSeconds, cpuCores: spec.cpuLimitCores };
     const start = (): Opening =>
       overPipe(new StdioPipe({ command, args, env, cwd, limits }, reaper, logs, maxMessageBytes), options);
     return options.memory.diesOfProbe ? start() : orWithoutProbe(start, options.memory);

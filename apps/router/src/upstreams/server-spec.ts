@@ -19,6 +19,7 @@ export interface ServerSpec {
   totalTimeoutMs: number;
   memoryLimitMb: number | undefined;
   cpuLimitSeconds: number | undefined;
+  cpuLimitCores?: number | undefined;
   /** Its tools are held until they were scanned or approved. */
   scanBeforeUse: boolean;
   /** The operator wrote the address into a file of this installation: it may be a private one. */

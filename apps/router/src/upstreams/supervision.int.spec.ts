@@ -50,6 +50,25 @@ describe('the supervision of a server', () => {
     expect(await pidFor(perAgent, 'b', 's3')).not.toBe(ofAgent);
   });
 
+  it('gives callers without a session a process by agent where each session has one, and never that of a session', async () => {
+    const upstream = bench.open(odd(), { isolation: 'session' });
+    const pidFor = async (agent: string, sessionKey?: string) =>
+      text(
+        await ask(
+          upstream,
+          'tools/call',
+          { name: 'pid' },
+          { principal: someone(agent), ...(sessionKey === undefined ? {} : { sessionKey }) },
+        ),
+      );
+    const ofSession = await pidFor('a', 's1');
+    const ofAgent = await pidFor('a');
+    expect(ofAgent).not.toBe(ofSession);
+    expect(await pidFor('a')).toBe(ofAgent);
+    expect(await pidFor('b')).not.toBe(ofAgent);
+    expect(upstream.connections.map(({ key }) => key).sort()).toEqual(['agent:a', 'agent:b', 'session:s1']);
+  });
+
   it('gives up the connection idle longest when there are maxInstances, and refuses when all are in use', async () => {
     const upstream = bench.open(odd(), { isolation: 'session', maxInstances: 2 });
     const call = (sessionKey: string, name: string, args = {}) =>
@@ -227,6 +246,7 @@ describe('the supervision of a server', () => {
     const eater = upstream.connections[0]?.pid;
     await until(() => upstream.connections[0]?.pid !== eater, 6_000);
     await eating;
+    expect(upstream.logs.read()).toContain('used more than 150 MB of memory');
     await upstream.restart();
     await expect(ask(upstream, 'tools/call', { name: 'burn', arguments: { ms: 8_000 } })).rejects.toMatchObject({
       code: 'upstream_unavailable',

@@ -9,6 +9,11 @@ import type { ServerSpec } from './server-spec';
 import { SupervisedUpstream } from './supervised-upstream';
 import type { Upstream } from './upstream';
 
+/** How long the calls in flight of a removed server may take to finish; whoever removed it waits for that. */
+const REMOVAL_DRAIN_MS = 5_000;
+/** When the process stops, calls over the bus have finished before (`SHUTDOWN_TIMEOUT_MS`); this is for the router's own. */
+const SHUTDOWN_DRAIN_MS = 1_000;
+
 /** Every upstream of this process by slug: the supervised servers and those built into the router. */
 @Injectable()
 export class UpstreamRegistry implements BeforeApplicationShutdown {
@@ -24,9 +29,15 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     @Inject(ENV) private readonly env: RouterEnv,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.reaper = new Reaper((group, rssBytes) =>
-      logger.warn({ pid: group, rssBytes }, 'a server used more memory than it may and was ended'),
+    this.reaper = new Reaper(
+      (group, rssBytes) => logger.warn({ pid: group, rssBytes }, 'a server used more memory than it may and was ended'),
+      { parent: env.MCPR_CGROUP },
     );
+    if (env.MCPR_CGROUP !== undefined && !this.reaper.cgroups)
+      logger.warn(
+        { folder: env.MCPR_CGROUP },
+        'MCPR_CGROUP is no cgroup v2 that can be written to; limits are left to setrlimit',
+      );
   }
 
   get(slug: string): Upstream | undefined {
@@ -88,13 +99,13 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     this.supervised.delete(slug);
     this.lastStates.delete(slug);
     this.feed.detach(slug);
-    await known.upstream.close(this.env.SHUTDOWN_TIMEOUT_MS / 2);
+    await known.upstream.close(REMOVAL_DRAIN_MS);
     await known.outbound.close();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     const all = [...this.supervised.values()];
-    await Promise.all(all.map(({ upstream }) => upstream.close(this.env.SHUTDOWN_TIMEOUT_MS * 0.6)));
+    await Promise.all(all.map(({ upstream }) => upstream.close(SHUTDOWN_DRAIN_MS)));
     await Promise.all(all.map(({ outbound }) => outbound.close()));
     await this.reaper.close();
   }

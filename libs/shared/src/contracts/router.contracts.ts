@@ -44,7 +44,10 @@ export const RouterOptions = z
     /** Bound of a call however much progress it reports. */
     totalTimeoutMs: z.int().min(100).max(86_400_000).optional(),
     memoryLimitMb: z.int().min(16).max(1_048_576).optional(),
+    /** CPU time that its process may use up in its life. */
     cpuLimitSeconds: z.int().min(1).max(86_400).optional(),
+    /** Cores that it may use at a time; only where the router has a cgroup v2 to put it in. */
+    cpuLimitCores: z.number().min(0.01).max(1024).optional(),
     /** Its tools are held until the analyzer has found nothing wrong with them, or someone approves them. */
     scanBeforeUse: z.boolean().optional(),
   })
