@@ -3,6 +3,7 @@ import { Bus, ENV, LOGGER, Outbound } from '@mcp-router/platform';
 import {
   AppError,
   type Candidate,
+  type CandidateApproval,
   type DiscoveryEvent,
   type NewServer,
   type Server,
@@ -15,10 +16,13 @@ import type { Logger } from 'pino';
 import { v7 as uuid } from 'uuid';
 import type { DiscoveryEnv } from '../config';
 import { SOURCES } from '../sources';
+import { Filling, placeholdersIn } from '../sources/inputs';
 import { SourcesStore } from '../sources/sources.store';
 import { CandidatesStore } from './candidates.store';
 import { normalUrl } from './identity';
 import { mayApprove, slugOf } from './policy';
+
+type NewDefinition = Omit<NewServer, 'slug'>;
 
 /** Names are tried with a number behind them so often. */
 const MOST_NAMES = 20;
@@ -37,21 +41,18 @@ export class ApprovalService {
 
   /**
    * Registers a candidate with the router, or finds the server that it already is.
-   * @throws AppError `conflict` for a package, for one that is approved already, and when the slug is taken
+   * @throws AppError `conflict` for a package that is not to be installed, for one that is approved already, and when the
+   * slug is taken; `invalid_request` when values are missing
    */
   async approve(
     id: string,
-    slug: string | undefined,
+    approval: CandidateApproval,
     by: 'person' | 'policy',
   ): Promise<{ candidate: Candidate; server: Server }> {
     const candidate = await this.store.get(id);
     if (candidate.decision === 'approved')
       throw new AppError('conflict', `It is registered already as "${candidate.server ?? ''}"`);
-    if (candidate.endpoint.kind === 'package')
-      throw new AppError('conflict', 'A package is never run from here', {
-        hint: `Install it and register the command with POST /api/v1/servers${suggestion(candidate)}`,
-      });
-    const server = (await this.registered(candidate)) ?? (await this.register(candidate, slug));
+    const server = (await this.registered(candidate)) ?? (await this.register(candidate, approval));
     await this.store.decide(id, 'approved', server.slug, by);
     this.tell('serverApproved', candidate, server.slug);
     return { candidate: await this.store.get(id), server };
@@ -61,7 +62,7 @@ export class ApprovalService {
   async approveByPolicy(id: string, isHealthy: boolean): Promise<void> {
     const { decision, endpoint } = await this.store.get(id);
     if (decision !== 'pending' || !mayApprove(endpoint.kind, isHealthy, await this.store.saysOf(id))) return;
-    await this.approve(id, undefined, 'policy');
+    await this.approve(id, {}, 'policy');
   }
 
   async reject(id: string): Promise<Candidate> {
@@ -87,8 +88,9 @@ export class ApprovalService {
     return undefined;
   }
 
-  private async register(candidate: Candidate, slug: string | undefined): Promise<Server> {
-    const definition = await this.definitionOf(candidate);
+  private async register(candidate: Candidate, approval: CandidateApproval): Promise<Server> {
+    const { slug } = approval;
+    const definition = await this.definitionOf(candidate, approval);
     const wanted = slug ?? slugOf(candidate.name);
     for (let i = 1; ; i++) {
       const server: NewServer = { ...definition, slug: i === 1 ? wanted : `${wanted}-${i}` };
@@ -101,36 +103,36 @@ export class ApprovalService {
     }
   }
 
-  private async definitionOf(candidate: Candidate): Promise<ServerDefinition> {
-    const { endpoint, description, provenances, name } = candidate;
+  private async definitionOf(
+    candidate: Candidate,
+    { values = {}, install }: CandidateApproval,
+  ): Promise<NewDefinition> {
+    const { endpoint, description, name } = candidate;
     const about = { description: (description ?? `${name}, found by discovery`).slice(0, 2000) };
+    const { inputs = [], template = {} } = await this.store.templateOf(candidate.id);
+    if (endpoint.kind === 'package' && (install !== true || !template.command))
+      throw new AppError('conflict', 'A package is never run by itself', { hint: hintFor(endpoint, template.command) });
     const own = await this.secretsOf(candidate);
-    const values = [
-      ...Object.values(own?.env ?? {}),
-      ...Object.values(own?.headers ?? {}),
-      ...(own?.args ?? []),
-      own?.url ?? '',
-    ];
-    const placeholder = values.join(' ').match(/\$\{[^}]*\}/)?.[0];
-    if (placeholder !== undefined)
-      throw new AppError('conflict', `Its definition leaves ${placeholder} open`, {
-        hint: 'Register it with POST /api/v1/servers and the value filled in',
-      });
-    if (endpoint.kind === 'stdio') {
-      const { command, args, cwd } = endpoint;
-      return {
-        type: 'stdio',
-        command,
-        args,
-        ...(cwd === undefined ? {} : { cwd }),
-        ...(own?.env ? { env: own.env } : {}),
-        ...about,
-      };
+    const filling = new Filling(own ? placeholdersIn(own) : inputs, values);
+    const kept = (env: 'env' | 'headers') => {
+      const map = { ...filling.openMap(template[env] ?? {}), ...filling.placeholderMap(own?.[env] ?? {}) };
+      return Object.keys(map).length > 0 ? { [env]: map } : {};
+    };
+    if (endpoint.kind === 'package') {
+      const [command = '', ...args] = (template.command ?? []).flatMap((word) => filling.open(word) ?? []);
+      return { type: 'stdio', command, args, ...kept('env'), ...about };
     }
-    if (endpoint.kind === 'package')
-      throw new AppError('conflict', `${provenances.length} sources name only a package`);
+    if (endpoint.kind === 'stdio') {
+      const [command, cwd] = [
+        filling.placeholders(endpoint.command),
+        endpoint.cwd && filling.placeholders(endpoint.cwd),
+      ];
+      const args = endpoint.args.map((arg) => filling.placeholders(arg));
+      return { type: 'stdio', command, args, ...(cwd === undefined ? {} : { cwd }), ...kept('env'), ...about };
+    }
     const type = candidate.protocolVersion === '2024-11-05' ? 'sse' : endpoint.kind;
-    return { type, url: endpoint.url, ...(own?.headers ? { headers: own.headers } : {}), ...about };
+    const url = own ? filling.placeholders(endpoint.url) : (filling.open(endpoint.url) ?? endpoint.url);
+    return { type, url, ...kept('headers'), ...about };
   }
 
   /** Values of variables and headers stay where they were found until now. */
@@ -157,7 +159,7 @@ export class ApprovalService {
   }
 }
 
-function suggestion({ endpoint }: Candidate): string {
-  if (endpoint.kind !== 'package' || !endpoint.suggestedCommand) return '';
-  return `; its publisher suggests: ${endpoint.suggestedCommand.join(' ')}`;
+function hintFor({ identifier }: { identifier: string }, command: string[] | undefined): string {
+  if (!command) return `Install ${identifier} yourself and register its command with POST /api/v1/servers`;
+  return `{"install": true} registers what its publisher suggests: ${command.join(' ')}`;
 }

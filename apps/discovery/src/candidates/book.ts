@@ -19,7 +19,7 @@ export interface Found {
 }
 
 export type Change =
-  | { type: 'found' | 'changed' | 'lost' | 'returned'; candidate: Found }
+  | { type: 'found' | 'changed' | 'renewed' | 'lost' | 'returned'; candidate: Found }
   | { type: 'moved'; candidate: Found; from: Sighting }
   | { type: 'removed'; candidate: Found };
 
@@ -93,7 +93,8 @@ export class Book {
       lostAt: null,
     });
     if (!known) return [{ type: 'found', candidate }];
-    return [{ type: known.lostAt === null ? 'changed' : 'returned', candidate }];
+    if (known.lostAt !== null) return [{ type: 'returned', candidate }];
+    return [{ type: isSame ? 'renewed' : 'changed', candidate }];
   }
 
   /** The source does not see it any more. */

@@ -42,6 +42,11 @@ export interface CandidateRow {
     | null;
 }
 
+/** An address with something left open cannot be asked. */
+export function isProbed(endpoint: Endpoint): endpoint is Extract<Endpoint, { url: string }> {
+  return (endpoint.kind === 'http' || endpoint.kind === 'sse') && !/[{}]/.test(endpoint.url);
+}
+
 /** Candidates with their provenances. A new one whose first probe is on its way is `probing`. */
 export const CANDIDATE_QUERY = `
   SELECT c.*,
@@ -64,6 +69,7 @@ export function toCandidate(row: CandidateRow): Candidate {
     description: row.description,
     version: row.version,
     endpoint: row.endpoint,
+    inputs: (row.provenances ?? []).find(({ sighting }) => sighting.inputs)?.sighting.inputs ?? [],
     labels: row.labels,
     provenances: (row.provenances ?? []).map(({ sourceId, source, type, sighting, firstSeenAt, lastSeenAt }) => ({
       sourceId,

@@ -40,8 +40,11 @@ export class CandidatesHandler {
   }
 
   @Handles(approveCandidate)
-  approve({ id, slug }: z.output<typeof approveCandidate.input>): Promise<{ candidate: Candidate; server: Server }> {
-    return this.approvals.approve(id, slug, 'person');
+  approve({
+    id,
+    ...approval
+  }: z.output<typeof approveCandidate.input>): Promise<{ candidate: Candidate; server: Server }> {
+    return this.approvals.approve(id, approval, 'person');
   }
 
   @Handles(rejectCandidate)

@@ -62,11 +62,11 @@ it('finds a server, probes it, and registers it when somebody approves it, but n
     provenances: [{ source: 'list', type: 'urls', key: fake.url }],
   });
   expect(app.router.servers.size).toBe(0);
-  const { server } = await app.approvals.approve(candidate.id, undefined, 'person');
+  const { server } = await app.approvals.approve(candidate.id, {}, 'person');
   expect(server).toMatchObject({ slug: 'list-server', url: fake.url, source: 'discovery' });
   expect(await only(app)).toMatchObject({ decision: 'approved', server: 'list-server' });
-  await expect(app.approvals.approve(candidate.id, undefined, 'person')).rejects.toMatchObject({ code: 'conflict' });
-  expect(app.events()).toEqual(['serverFound', 'healthChanged', 'serverApproved']);
+  await expect(app.approvals.approve(candidate.id, {}, 'person')).rejects.toMatchObject({ code: 'conflict' });
+  expect(app.events()).toEqual(['source.added', 'serverFound', 'healthChanged', 'serverApproved']);
 });
 
 it('shows one server with three provenances, and the server that it already is when it is approved', async () => {
@@ -76,7 +76,7 @@ it('shows one server with three provenances, and the server that it already is w
   const app = await replica({}, router);
   for (const name of ['one', 'two', 'three']) await app.sources.add(urls(name, fake.url));
   await until(async () => (await only(app)).provenances.length === 3);
-  const { server } = await app.approvals.approve((await only(app)).id, undefined, 'person');
+  const { server } = await app.approvals.approve((await only(app)).id, {}, 'person');
   expect(server.slug).toBe('mine');
   expect(router.servers.size).toBe(1);
 });
@@ -172,40 +172,132 @@ it('registers a command of a file with the values of its variables, which it nev
   });
   const dump = JSON.stringify(await database.query('SELECT * FROM discovery.candidate, discovery.provenance'));
   expect(dump).not.toContain('secret-value');
-  await app.approvals.approve(tool!.id, 'tool', 'person');
+  await app.approvals.approve(tool!.id, { slug: 'tool' }, 'person');
   expect(app.bus.calls.at(-1)?.input).toMatchObject({ server: { slug: 'tool', env: { TOKEN: 'secret-value' } } });
-  await expect(app.approvals.approve(open!.id, undefined, 'person')).rejects.toThrow('${input:key}');
+  expect(open?.inputs).toEqual([{ name: 'input:key', required: true, secret: true }]);
+  await expect(app.approvals.approve(open!.id, {}, 'person')).rejects.toMatchObject({
+    code: 'invalid_request',
+    errors: [{ pointer: '/values/input:key', detail: 'is needed' }],
+  });
+  await app.approvals.approve(open!.id, { slug: 'open', values: { 'input:key': 'abc' } }, 'person');
+  expect(JSON.stringify(app.bus.calls.at(-1)?.input)).toContain('abc');
+  expect(JSON.stringify(app.bus.calls.at(-1)?.input)).not.toContain('${');
   await rm(folder, { recursive: true });
 });
 
-it('never runs a package, and says what its publisher suggests', async () => {
+async function registryOf(...servers: object[]) {
   const registry = await mcp(
     fakeMcp(
       () => undefined,
       (_request, response) =>
-        void json(response, 200, {
-          servers: [
-            {
-              server: {
-                name: 'io.test/pkg',
-                packages: [{ registryType: 'npm', identifier: '@x/y', version: '1.0.0' }],
-              },
-            },
-          ],
-          metadata: {},
-        }),
+        void json(response, 200, { servers: servers.map((server) => ({ server })), metadata: {} }),
     ),
   );
-  const app = await replica();
   const settings = { url: new URL(registry.url).origin };
-  await app.sources.add({ name: 'r', type: 'mcp-registry', settings, policy: 'auto', enabled: true });
+  return { name: 'r', type: 'mcp-registry', settings, policy: 'auto' as const, enabled: true };
+}
+
+it('never runs a package by itself; who approves it says so, and fills in what it leaves open', async () => {
+  const app = await replica();
+  const environmentVariables = [
+    { name: 'API_KEY', isRequired: true, isSecret: true, description: 'From the account page' },
+    { name: 'REGION', value: 'eu-{zone}', variables: { zone: { choices: ['1', '2'], isRequired: false } } },
+  ];
+  const packageArguments = [{ type: 'positional', valueHint: 'folder' }];
+  await app.sources.add(
+    await registryOf({
+      name: 'io.test/pkg',
+      packages: [{ registryType: 'npm', identifier: '@x/y', version: '1.0.0', environmentVariables, packageArguments }],
+    }),
+  );
   await until(async () => (await app.candidates()).length === 1);
   const candidate = await only(app);
-  expect(candidate.endpoint).toMatchObject({ kind: 'package', suggestedCommand: ['npx', '@x/y@1.0.0'] });
-  await expect(app.approvals.approve(candidate.id, undefined, 'person')).rejects.toMatchObject({
-    code: 'conflict',
-    hint: expect.stringContaining('npx @x/y@1.0.0'),
+  expect(candidate).toMatchObject({
+    endpoint: { kind: 'package', suggestedCommand: ['npx', '-y', '@x/y@1.0.0', '{folder}'] },
+    inputs: [
+      { name: 'folder', required: true, secret: false },
+      { name: 'API_KEY', required: true, secret: true, description: 'From the account page' },
+      { name: 'zone', required: false, choices: ['1', '2'] },
+    ],
+    nextProbeAt: null,
   });
+  const approve = (approval: object) => app.approvals.approve(candidate.id, approval, 'person');
+  await expect(approve({})).rejects.toMatchObject({
+    code: 'conflict',
+    hint: expect.stringContaining('npx -y @x/y@1.0.0'),
+  });
+  await expect(approve({ install: true, values: { zone: '3', other: 'x' } })).rejects.toMatchObject({
+    code: 'invalid_request',
+    errors: [
+      { pointer: '/values/folder', detail: 'is needed' },
+      { pointer: '/values/API_KEY', detail: 'is needed' },
+      { pointer: '/values/zone', detail: 'must be one of 1, 2' },
+      { pointer: '/values/other', detail: 'is not asked for' },
+    ],
+  });
+  expect(app.router.servers.size).toBe(0);
+  await approve({ install: true, values: { API_KEY: 'secret', folder: '/srv' } });
+  expect(app.bus.calls.at(-1)?.input).toMatchObject({
+    server: { slug: 'pkg', command: 'npx', args: ['-y', '@x/y@1.0.0', '/srv'], env: { API_KEY: 'secret' } },
+  });
+  expect(JSON.stringify(await database.query('SELECT * FROM discovery.candidate'))).not.toContain('secret"');
+});
+
+it('offers a remote whose address has variables, probes it not, and registers it with the values', async () => {
+  const app = await replica();
+  await app.sources.add(
+    await registryOf({
+      name: 'io.test/tenants',
+      remotes: [
+        {
+          type: 'streamable-http',
+          url: 'https://{tenant}.example.com/mcp',
+          variables: { tenant: { description: 'Your account' } },
+          headers: [
+            { name: 'Authorization', value: 'Bearer {token}', isRequired: true, isSecret: true },
+            { name: 'X-Trace', description: 'optional' },
+            { name: 'X-Client', value: 'mcp-router' },
+          ],
+        },
+      ],
+    }),
+  );
+  await until(async () => (await app.candidates()).length === 1);
+  const { id, inputs, state, nextProbeAt } = await only(app);
+  expect({ state, nextProbeAt }).toEqual({ state: 'candidate', nextProbeAt: null });
+  expect(inputs.map(({ name, required, secret }) => [name, required, secret])).toEqual([
+    ['tenant', true, false],
+    ['token', true, true],
+    ['X-Trace', false, false],
+  ]);
+  await app.approvals.approve(id, { values: { tenant: 'acme', token: 'abc' } }, 'person');
+  expect(app.bus.calls.at(-1)?.input).toMatchObject({
+    server: {
+      slug: 'tenants',
+      url: 'https://acme.example.com/mcp',
+      headers: { Authorization: 'Bearer abc', 'X-Client': 'mcp-router' },
+    },
+  });
+  expect(app.bus.calls.at(-1)?.input).not.toHaveProperty('server.headers.X-Trace');
+});
+
+it('does not let two people change a source over each other', async () => {
+  const app = await replica();
+  const { id, version } = await app.sources.add(urls('list', 'http://127.0.0.1:9/a'));
+  const mine = await app.sources.update(id, { policy: 'auto' }, version);
+  expect(mine.version).not.toBe(version);
+  await expect(app.sources.update(id, { policy: 'by-label' }, version)).rejects.toMatchObject({
+    code: 'precondition_failed',
+  });
+  expect((await app.sourcesStore.get(id)).policy).toBe('auto');
+  await app.sources.update(id, { enabled: false });
+  await app.sources.remove(id);
+  expect(app.events().filter((type) => type.startsWith('source.'))).toEqual([
+    'source.added',
+    'source.changed',
+    'source.changed',
+    'source.removed',
+  ]);
 });
 
 it('tells when the catalogue of a server changes', async () => {

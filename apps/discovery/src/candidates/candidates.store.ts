@@ -5,7 +5,7 @@ import { type Health, newHealth } from '../health/health';
 import type { ProbeResult } from '../probe/probe';
 import type { Sighting } from '../sources/source';
 import type { Change, Entry, Found } from './book';
-import { CANDIDATE_QUERY, type CandidateFilter, type CandidateRow, toCandidate } from './candidate-row';
+import { CANDIDATE_QUERY, type CandidateFilter, type CandidateRow, isProbed, toCandidate } from './candidate-row';
 import type { Merged } from './merge';
 import type { Say } from './policy';
 
@@ -114,6 +114,16 @@ export class CandidatesStore {
     return row?.server ? { server: row.server, by: row.approved_by } : undefined;
   }
 
+  /** What has to be filled in, and where, as the first source says that says anything of it. */
+  async templateOf(id: string): Promise<Pick<Sighting, 'inputs' | 'template'>> {
+    const rows = await this.database.query<{ sighting: Sighting }[]>(
+      `SELECT sighting FROM discovery.provenance WHERE candidate_id = $1 ORDER BY first_seen_at`,
+      [id],
+    );
+    const sighting = rows.map((row) => row.sighting).find(({ template, inputs }) => template ?? inputs);
+    return { inputs: sighting?.inputs, template: sighting?.template };
+  }
+
   /** What the sources that see a candidate let be done with it. */
   async saysOf(id: string): Promise<Say[]> {
     const rows = await this.database.query<{ policy: Say['policy']; type: string; sighting: Sighting }[]>(
@@ -203,7 +213,7 @@ export interface ProbeTask {
 }
 
 function taskOf({ id, endpoint, era, transport, catalogue_at, health }: CandidateRow): ProbeTask | undefined {
-  if (endpoint.kind !== 'http' && endpoint.kind !== 'sse') return undefined;
+  if (!isProbed(endpoint)) return undefined;
   const kind = transport ?? endpoint.kind;
   return {
     id,
@@ -218,7 +228,6 @@ function taskOf({ id, endpoint, era, transport, catalogue_at, health }: Candidat
 async function saveOne(db: EntityManager, found: Found, merged: Merged | undefined, now: number): Promise<void> {
   const { id, identity, entries, lostAt } = found;
   if (merged) {
-    const isProbed = merged.endpoint.kind === 'http' || merged.endpoint.kind === 'sse';
     await db.query(
       `INSERT INTO discovery.candidate AS c (id, identity, name, title, description, version, kind, endpoint, labels,
               lost_at, health, next_probe_at, decision)
@@ -241,7 +250,7 @@ async function saveOne(db: EntityManager, found: Found, merged: Merged | undefin
         JSON.stringify(merged.endpoint),
         JSON.stringify(merged.labels),
         JSON.stringify(newHealth(now)),
-        isProbed ? now : null,
+        isProbed(merged.endpoint) ? now : null,
       ],
     );
   } else

@@ -181,6 +181,7 @@ const EVENTS: Partial<Record<Change['type'], DiscoveryEvent['type']>> = {
   found: 'serverFound',
   returned: 'serverFound',
   moved: 'serverMoved',
+  changed: 'serverChanged',
   lost: 'serverLost',
   removed: 'serverRemoved',
 };

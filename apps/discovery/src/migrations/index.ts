@@ -1,4 +1,5 @@
 import { Health20261122110000 } from './20261122110000-health';
 import { Candidates20261122120000 } from './20261122120000-candidates';
+import { SourceVersion20261122163000 } from './20261122163000-source-version';
 
-export const MIGRATIONS = [Health20261122110000, Candidates20261122120000];
+export const MIGRATIONS = [Health20261122110000, Candidates20261122120000, SourceVersion20261122163000];

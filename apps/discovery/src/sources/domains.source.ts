@@ -1,6 +1,6 @@
 import { readJson } from '@mcp-router/platform';
 import { z } from 'zod';
-import { ServerJson, endpointsOf } from './server-json';
+import { ServerJson, placesOf } from './server-json';
 import { type Sighting, type SourceIo, defineSource } from './source';
 
 const Catalog = z.looseObject({
@@ -89,16 +89,18 @@ function sightingsOf(place: string, document: unknown, io: SourceIo): Sighting[]
     return [];
   }
   const { name, title, description, version } = card.data;
-  return endpointsOf(card.data)
-    .filter((endpoint) => endpoint.kind === 'http' || endpoint.kind === 'sse')
-    .map((endpoint) => ({
+  return placesOf(card.data).flatMap(({ endpoint, ...open }) => {
+    if (endpoint.kind !== 'http' && endpoint.kind !== 'sse') return [];
+    return {
       key: `${place}#${endpoint.url}`,
       name,
       endpoint,
+      ...open,
       ...(title ? { title } : {}),
       ...(description ? { description: description.slice(0, 2000) } : {}),
       ...(version ? { version } : {}),
-    }));
+    };
+  });
 }
 
 /** @returns undefined when there is no such document */

@@ -6,6 +6,7 @@ import type { Endpoint, ServerDefinition } from '@mcp-router/shared';
 import { watch } from 'chokidar';
 import { z } from 'zod';
 import { type ClientEntry, readClientConfig } from './client-config';
+import { placeholdersIn } from './inputs';
 import { type Sighting, type Sink, type SourceIo, defineSource } from './source';
 
 /** Where clients keep their servers, below the home folder and in the folder we are started in. */
@@ -103,7 +104,15 @@ function absolute(path: string): string {
 const keyOf = (path: string, entry: ClientEntry) => `${path}#${entry.path}`;
 
 function sightingOf(path: string, entry: ClientEntry): Sighting {
-  return { key: keyOf(path, entry), name: entry.name, endpoint: endpointOf(entry.definition), labels: { file: path } };
+  const { name, definition } = entry;
+  const inputs = placeholdersIn(definition);
+  return {
+    key: keyOf(path, entry),
+    name,
+    endpoint: endpointOf(definition),
+    labels: { file: path },
+    ...(inputs.length > 0 ? { inputs } : {}),
+  };
 }
 
 /** Without the values of variables and headers: they are read from the file again when the server is approved. */

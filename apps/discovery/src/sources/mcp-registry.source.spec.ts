@@ -53,9 +53,10 @@ it('reads all pages: remotes with an address, packages as what could be installe
     'test/pkg package',
     ...[0, 1, 2, 3, 4].map((i) => `test/s${i} https://s${i}.test/mcp`),
     'test/template https://filled.test/sse',
+    'test/template https://{tenant}.open.test/mcp',
   ]);
   expect(probe.seen.get('test/pkg#pypi:weather')?.endpoint).toMatchObject({
-    suggestedCommand: ['uvx', '--python', '3.12', 'weather==2.0', '<path>'],
+    suggestedCommand: ['uvx', '--python', '3.12', 'weather==2.0', '{path}'],
     envNames: ['API_KEY'],
   });
 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { readJson } from '@mcp-router/platform';
 import { z } from 'zod';
-import { ServerJson, endpointsOf } from './server-json';
+import { ServerJson, placesOf } from './server-json';
 import { type Sighting, type SourceIo, defineSource } from './source';
 
 const Entry = z.looseObject({
@@ -110,10 +110,11 @@ function sightingsOf(entry: Entry): Sighting[] | undefined {
   const { status, isLatest } = entry._meta?.['io.modelcontextprotocol.registry/official'] ?? {};
   if (isLatest === false) return undefined;
   if (status === 'deleted') return [];
-  return endpointsOf(server).map((endpoint) => ({
+  return placesOf(server).map(({ endpoint, ...open }) => ({
     key: `${prefixOf(entry)}${endpoint.kind === 'package' ? `${endpoint.registry}:${endpoint.identifier}` : 'url' in endpoint ? endpoint.url : ''}`,
     name: server.name,
     endpoint,
+    ...open,
     ...(server.title ? { title: server.title } : {}),
     ...(server.description ? { description: server.description.slice(0, 2000) } : {}),
     ...(server.version ? { version: server.version } : {}),

@@ -1,6 +1,7 @@
 import type { Outbound } from '@mcp-router/platform';
 import type { Endpoint, ServerDefinition } from '@mcp-router/shared';
 import type { z } from 'zod';
+import type { Input, Template } from './inputs';
 
 /** One server as one source sees it. */
 export interface Sighting {
@@ -12,6 +13,9 @@ export interface Sighting {
   description?: string | undefined;
   version?: string | undefined;
   labels?: Record<string, string> | undefined;
+  /** What has to be filled in before it can be used, and where. */
+  inputs?: Input[] | undefined;
+  template?: Template | undefined;
   /** Of a lease, epoch milliseconds. */
   expiresAt?: number | undefined;
 }

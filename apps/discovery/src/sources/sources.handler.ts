@@ -45,8 +45,8 @@ export class SourcesHandler {
   }
 
   @Handles(updateSource)
-  update({ source, changes }: Input<typeof updateSource>): Promise<DiscoverySource> {
-    return this.sources.update(source, changes as Partial<NewDiscoverySource>);
+  update({ source, changes, ifMatch }: Input<typeof updateSource>): Promise<DiscoverySource> {
+    return this.sources.update(source, changes as Partial<NewDiscoverySource>, ifMatch);
   }
 
   @Handles(removeSource)

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Bus, ENV, LOGGER, Outbound, contextOf, runInContext } from '@mcp-router/platform';
+import { Bus, ENV, LOGGER, Outbound, contextOf, recordEvent, runInContext } from '@mcp-router/platform';
 import {
   AppError,
   type DiscoveryEvent,
@@ -70,21 +70,25 @@ export class SourcesService implements OnApplicationBootstrap, OnApplicationShut
     readSettings(source.type, source.settings);
     const added = await this.store.add(source);
     await this.bus.broadcast(sourcesChanged, {});
+    recordEvent(this.bus, 'source.added', { subject: added.name, data: { type: added.type, policy: added.policy } });
     return added;
   }
 
-  async update(ref: string, changes: Partial<NewDiscoverySource>): Promise<DiscoverySource> {
+  /** @throws AppError as `add`, and `precondition_failed` when `ifMatch` is not the version any more */
+  async update(ref: string, changes: Partial<NewDiscoverySource>, ifMatch?: string): Promise<DiscoverySource> {
     const { id, type } = await this.store.get(ref);
     if (changes.settings) readSettings(type, changes.settings);
-    const updated = await this.store.update(id, changes);
+    const updated = await this.store.update(id, changes, ifMatch);
     await this.bus.broadcast(sourcesChanged, {});
+    recordEvent(this.bus, 'source.changed', { subject: updated.name, data: { fields: Object.keys(changes) } });
     return updated;
   }
 
   async remove(ref: string): Promise<void> {
-    const { id } = await this.store.get(ref);
+    const { id, name } = await this.store.get(ref);
     await this.store.remove(id);
     await this.bus.broadcast(sourcesChanged, {});
+    recordEvent(this.bus, 'source.removed', { subject: name });
   }
 
   async sync(ref: string): Promise<DiscoverySource> {

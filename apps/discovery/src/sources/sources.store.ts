@@ -15,6 +15,7 @@ interface SourceRow {
   last_sync_at: Date | null;
   memory: Record<string, unknown>;
   found: number;
+  version: number;
   created_at: Date;
   updated_at: Date;
 }
@@ -70,20 +71,33 @@ export class SourcesStore {
     );
   }
 
-  async update(id: string, changes: Partial<NewDiscoverySource>): Promise<DiscoverySource> {
+  /** @param ifMatch the version that was read @throws AppError `conflict`, `precondition_failed` */
+  async update(id: string, changes: Partial<NewDiscoverySource>, ifMatch?: string): Promise<DiscoverySource> {
     const { name, settings, policy, enabled } = changes;
-    await this.database
-      .query(
-        `UPDATE discovery.source SET name = coalesce($2, name), settings = coalesce($3, settings),
+    const [, affected] = await this.database
+      .query<[unknown[], number]>(
+        `UPDATE discovery.source SET version = version + 1, name = coalesce($2, name), settings = coalesce($3, settings),
                 policy = coalesce($4, policy), enabled = coalesce($5, enabled), updated_at = now(),
                 memory = CASE WHEN $3::jsonb IS NULL THEN memory ELSE '{}' END
-          WHERE id = $1`,
-        [id, name ?? null, settings ? JSON.stringify(settings) : null, policy ?? null, enabled ?? null],
+          WHERE id = $1 AND ($6::text IS NULL OR version::text = $6)`,
+        [
+          id,
+          name ?? null,
+          settings ? JSON.stringify(settings) : null,
+          policy ?? null,
+          enabled ?? null,
+          ifMatch ?? null,
+        ],
       )
       .catch((error: unknown) => {
         throw taken(error, name ?? '');
       });
-    return this.get(id);
+    const source = await this.get(id);
+    if (affected === 0)
+      throw new AppError('precondition_failed', `"${source.name}" was changed in the meantime`, {
+        hint: 'Read it again and repeat the change on what it is now',
+      });
+    return source;
   }
 
   async remove(id: string): Promise<void> {
@@ -129,6 +143,7 @@ function toSource(row: SourceRow): DiscoverySource {
     policy,
     enabled,
     found,
+    version: String(row.version),
     state: enabled ? row.state : 'disabled',
     lastError: row.last_error,
     lastSyncAt: row.last_sync_at?.toISOString() ?? null,

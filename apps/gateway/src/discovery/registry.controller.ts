@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Query, Req } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { AppError, decodeCursor, encodeCursor, type Principal, type Server } from '@mcp-router/shared';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -33,6 +33,7 @@ export class RegistryController {
   constructor(private readonly visible: VisibleServers) {}
 
   @Get()
+  @ApiOperation({ summary: 'Servers that the caller may see, as the MCP registry API v0.1 lists them' })
   @ApiResponse({ status: 200, standardSchema: ServerList })
   async list(
     @Query({ schema: RegistryQuery }) query: RegistryQuery,
@@ -51,8 +52,8 @@ export class RegistryController {
     };
   }
 
-  /** There is one version of each server: the one that runs. */
   @Get(':name/versions')
+  @ApiOperation({ summary: 'The version of a server: there is one, the one that runs' })
   @ApiResponse({ status: 200, standardSchema: ServerList })
   async versions(
     @Param('name') name: string,
@@ -64,6 +65,7 @@ export class RegistryController {
   }
 
   @Get(':name/versions/:version')
+  @ApiOperation({ summary: 'One version of a server, by its number or as "latest"' })
   async version(
     @Param('name') name: string,
     @Param('version') version: string,

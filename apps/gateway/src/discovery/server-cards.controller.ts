@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Controller, Get, Headers, Param, Req, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { AppError, type Principal } from '@mcp-router/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Public } from '../access/access.guard';
@@ -24,6 +24,7 @@ export class ServerCardsController {
 
   /** Names the card of the aggregate endpoint. The cards of single servers need a key. */
   @Get('.well-known/ai-catalog.json')
+  @ApiOperation({ summary: 'The catalogue of this host, which names the server cards' })
   @Public()
   async catalog(
     @Req() request: FastifyRequest,
@@ -38,8 +39,8 @@ export class ServerCardsController {
     await send(reply, CATALOG_TYPE, { specVersion: '1.0', entries: [entry] }, 'public', known);
   }
 
-  /** The card of `/mcp`. */
   @Get('mcp/server-card')
+  @ApiOperation({ summary: 'The server card of /mcp' })
   @Public()
   async aggregate(
     @Req() request: FastifyRequest,
@@ -49,8 +50,8 @@ export class ServerCardsController {
     await send(reply, CARD_TYPE, serverCard(originOf(request), RELEASE), 'public', known);
   }
 
-  /** The card of `/mcp/{slug}`. */
   @Get('mcp/:slug/server-card')
+  @ApiOperation({ summary: 'The server card of /mcp/{slug}' })
   async server(
     @Param('slug') slug: string,
     @Caller() caller: Principal,

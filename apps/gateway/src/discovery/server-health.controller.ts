@@ -1,5 +1,5 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   checkServer,
@@ -32,8 +32,8 @@ type HealthSummary = z.infer<typeof HealthSummary>;
 export class ServerHealthController {
   constructor(private readonly bus: Bus) {}
 
-  /** The state of every registered server. */
   @Get('health/servers')
+  @ApiOperation({ summary: 'The state of every registered server' })
   @Public()
   @ApiResponse({ status: 200, standardSchema: HealthSummary })
   async summary(@Query({ schema: listServerHealth.input }) query: HealthQuery): Promise<HealthSummary> {
@@ -42,13 +42,14 @@ export class ServerHealthController {
   }
 
   @Get('api/v1/servers/:server/health')
+  @ApiOperation({ summary: 'How a server is, from probes and from the calls that pass through' })
   @ApiResponse({ status: 200, standardSchema: ServerHealth })
   get(@Param('server') server: string): Promise<ServerHealth> {
     return this.bus.call(getServerHealth, { server });
   }
 
-  /** Probes the server now. */
   @Post('api/v1/servers/:server/health/check')
+  @ApiOperation({ summary: 'Probe the server now' })
   @AdminOnly()
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: ServerHealth })
@@ -56,8 +57,8 @@ export class ServerHealthController {
     return this.bus.call(checkServer, { server });
   }
 
-  /** What was seen of the server over time, newest first. */
   @Get('api/v1/servers/:server/health/history')
+  @ApiOperation({ summary: 'What was seen of the server over time, newest first' })
   @ApiResponse({ status: 200, standardSchema: listHealthSamples.output })
   history(
     @Param('server') server: string,

@@ -19,6 +19,7 @@ import type { FastifyReply } from 'fastify';
 import { map } from 'rxjs';
 import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
+import { tagged, versionIn } from '../http/entity-tag';
 import { sendEvents } from '../http/event-stream';
 
 type ServersQuery = z.output<typeof listServers.input>;
@@ -79,8 +80,7 @@ export class ServersController {
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Server> {
-    const version = ifMatch === undefined || ifMatch === '*' ? {} : { ifMatch: ifMatch.replace(/^W\/|"/g, '') };
-    return tagged(reply, await this.bus.call(updateServer, { server, changes, ...version }));
+    return tagged(reply, await this.bus.call(updateServer, { server, changes, ...versionIn(ifMatch) }));
   }
 
   @Delete(':server')
@@ -137,9 +137,4 @@ export class ServersController {
     const { text } = await this.bus.call(readServerLogs, { server, tailBytes });
     await reply.header('content-type', 'text/plain; charset=utf-8').send(text);
   }
-}
-
-function tagged(reply: FastifyReply, server: Server): Server {
-  void reply.header('ETag', `"${server.version}"`);
-  return server;
 }

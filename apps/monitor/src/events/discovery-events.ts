@@ -3,6 +3,7 @@ import type { DiscoveryEvent, RecordedEvent } from '@mcp-router/shared';
 const TYPES: Record<DiscoveryEvent['type'], string> = {
   serverFound: 'candidate.found',
   serverMoved: 'candidate.moved',
+  serverChanged: 'candidate.changed',
   serverLost: 'candidate.lost',
   serverRemoved: 'candidate.removed',
   serverApproved: 'candidate.approved',

@@ -110,6 +110,20 @@ export type Provenance = z.infer<typeof Provenance>;
 export const CandidateState = z.enum(['candidate', 'probing', 'healthy', 'degraded', 'unhealthy', 'lost']);
 export type CandidateState = z.infer<typeof CandidateState>;
 
+/** A value that has to be filled in before a found server can be used: a variable, a header, an argument. */
+export const CandidateInput = z
+  .object({
+    name: z.string(),
+    required: z.boolean(),
+    secret: z.boolean(),
+    description: z.string().optional(),
+    /** Taken when no value is given. */
+    default: z.string().optional(),
+    choices: z.array(z.string()).optional(),
+  })
+  .meta({ id: 'CandidateInput' });
+export type CandidateInput = z.infer<typeof CandidateInput>;
+
 /** A server that was found, by one source or by several; it is routed to only once it is approved. */
 export const Candidate = z
   .object({
@@ -118,7 +132,10 @@ export const Candidate = z
     title: z.string().nullable(),
     description: z.string().nullable(),
     version: z.string().nullable(),
+    /** `{name}` in an address or a command is one of `inputs`. */
     endpoint: Endpoint,
+    /** What somebody has to fill in who approves it. */
+    inputs: z.array(CandidateInput),
     labels: z.record(z.string(), z.string()),
     provenances: z.array(Provenance),
     state: CandidateState,
@@ -155,9 +172,25 @@ export const listCandidates = contract('discovery.listCandidates', {
   output: pageOf(Candidate),
 });
 export const getCandidate = contract('discovery.getCandidate', { input: CandidateRef, output: Candidate });
+/** How a candidate is approved. */
+export const CandidateApproval = z
+  .object({
+    slug: Slug.optional(),
+    /** For the candidate's `inputs`, by name. Those that end in headers and variables are stored encrypted. */
+    values: z
+      .record(z.string().max(256), z.string().max(32_768))
+      .refine((values) => Object.keys(values).length <= 256, 'at most 256 values')
+      .optional(),
+    /** For a package: registers the command that its publisher suggests, which fetches and runs it. */
+    install: z.boolean().optional(),
+  })
+  .strict()
+  .meta({ id: 'CandidateApproval' });
+export type CandidateApproval = z.infer<typeof CandidateApproval>;
+
 /** Registers the candidate with the router, under the given slug or one made of its name. */
 export const approveCandidate = contract('discovery.approveCandidate', {
-  input: CandidateRef.extend({ slug: Slug.optional() }),
+  input: CandidateRef.extend(CandidateApproval.shape),
   output: z.object({ candidate: Candidate, server: Server }).meta({ id: 'ApprovedCandidate' }),
   timeoutMs: 30_000,
 });
@@ -195,6 +228,8 @@ export const DiscoverySource = z
     lastError: z.string().nullable(),
     lastSyncAt: z.iso.datetime().nullable(),
     found: z.int(),
+    /** Entity tag of the definition, for `If-Match`. */
+    version: z.string(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
@@ -217,6 +252,8 @@ export const updateSource = contract('discovery.updateSource', {
       })
       .partial()
       .strict(),
+    /** The version that was read: `precondition_failed` if it changed since. */
+    ifMatch: z.string().max(64).optional(),
   }),
   output: DiscoverySource,
 });
@@ -282,6 +319,7 @@ export const DiscoveryEvent = z
     type: z.enum([
       'serverFound',
       'serverMoved',
+      'serverChanged',
       'serverLost',
       'serverRemoved',
       'serverApproved',
