@@ -99,7 +99,7 @@ describe('two gateways and two routers under load', () => {
     await router?.kill('SIGTERM');
     // Far from the 25 s that calls in flight would have.
     expect(Date.now() - start).toBeLessThan(12_000);
-    await Promise.all([router, ...system.gateways].map((service) => service?.start()));
+    for (const service of [router, ...system.gateways]) await service?.start();
     await eventually(() => others.every(({ isRunning }) => isRunning));
   });
 

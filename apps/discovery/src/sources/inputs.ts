@@ -91,13 +91,9 @@ export class Filling {
   }
 
   private put(text: string, pattern: RegExp): string | undefined {
-    let isWhole = true;
-    const filled = text.replaceAll(pattern, (whole, name: string) => {
-      const value = this.values.get(name);
-      if (value === undefined) isWhole = false;
-      return value ?? whole;
-    });
-    return isWhole ? filled : undefined;
+    const names = [...text.matchAll(pattern)].map(([, name = '']) => name);
+    if (names.some((name) => !this.values.has(name))) return undefined;
+    return text.replaceAll(pattern, (whole, name: string) => this.values.get(name) ?? whole);
   }
 }
 

@@ -18,6 +18,8 @@ function startDoor(drain: HttpDrain): Promise<{ server: Server; port: number }> 
   );
 }
 
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown';
+
 describe('the HTTP door of a gateway that stops', () => {
   let drain: HttpDrain;
   let server: Server;
@@ -47,7 +49,7 @@ describe('the HTTP door of a gateway that stops', () => {
     let answers = 0;
     const caller = async (): Promise<void> => {
       while (!over) {
-        const outcome = await get('/20').catch((error: NodeJS.ErrnoException) => error.code ?? 'unknown');
+        const outcome = await get('/20').catch(codeOf);
         if (outcome === 'done') answers++;
         // Refused before anything was sent: a balancer asks the next replica.
         else if (outcome === 'ECONNREFUSED') return;
@@ -78,7 +80,7 @@ describe('the HTTP door of a gateway that stops', () => {
   });
 
   it('waits no longer than it may', async () => {
-    const hanging = get('/60000').catch((error: NodeJS.ErrnoException) => error.code);
+    const hanging = get('/60000').catch(codeOf);
     while (drain.inFlight === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await drain.drain(server, 100, () => undefined);
     expect(drain.inFlight).toBe(1);
