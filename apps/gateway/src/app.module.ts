@@ -31,10 +31,12 @@ import { EventFeed } from './monitoring/event-feed';
 import { EventsController } from './monitoring/events.controller';
 import { SystemController } from './monitoring/system.controller';
 import { UptimeController } from './monitoring/uptime.controller';
+import { SecretsController } from './secrets/secrets.controller';
 import { ConfigurationController } from './servers/configuration.controller';
 import { ServersController } from './servers/servers.controller';
 import { ToolsController } from './tools/tools.controller';
 import { ApprovalsController } from './workflows/approvals.controller';
+import { CloudEventsController } from './workflows/cloud-events.controller';
 import { RunsController } from './workflows/runs.controller';
 import { WorkflowsController } from './workflows/workflows.controller';
 
@@ -54,6 +56,8 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     EventsController,
     RegistrationsController,
     RegistryController,
+    SecretsController,
+    CloudEventsController,
     ServerCardsController,
     FlagsController,
     FlagsHandler,

@@ -1,8 +1,10 @@
 import { CommonEnv, OutboundEnv } from '@mcp-router/platform';
 import { z } from 'zod';
 
-const duration = (min: number, max: number, fallback: number) =>
+const whole = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
+/** In milliseconds. */
+const duration = whole;
 
 export const RouterEnv = CommonEnv.extend({
   ...OutboundEnv,
@@ -77,6 +79,19 @@ export const RouterEnv = CommonEnv.extend({
   ),
   WORKFLOW_SWEEP_MS: duration(100, 600_000, 1_500).describe(
     'How often due workflow runs are looked for in the database',
+  ),
+  WORKFLOW_MAX_DEFINITION_BYTES: whole(1_024, 16_777_216, 1_048_576).describe('Largest definition of a workflow'),
+  WORKFLOW_MAX_TASKS: whole(1, 100_000, 1_000).describe('Tasks of one workflow'),
+  WORKFLOW_MAX_DEPTH: whole(1, 64, 32).describe('Lists of tasks inside one another'),
+  WORKFLOW_MAX_BRANCHES: whole(1, 1_000, 50).describe('Branches of one `fork`'),
+  WORKFLOW_MAX_ITERATIONS: whole(1, 1_000_000, 10_000).describe('Rounds of one loop of a workflow'),
+  WORKFLOW_MAX_PAYLOAD_BYTES: whole(1_024, 16_777_216, 1_048_576).describe(
+    'Largest input or output of one task of a workflow, and largest input of a run',
+  ),
+  WORKFLOW_MAX_EVENTS: whole(10, 1_000_000, 50_000).describe('Longest history of one run'),
+  WORKFLOW_MAX_WAIT_DAYS: whole(1, 3_650, 30).describe('How long a run may wait for one thing before it faults'),
+  WORKFLOW_RETENTION_MONTHS: whole(0, 1_200, 12).describe(
+    'How many months ended runs are kept after the one they began in; 0 keeps them for ever',
   ),
   LLM_URL: z
     .url()

@@ -5,6 +5,7 @@ export * from './contracts/gateway.contracts';
 export * from './contracts/mcp.contracts';
 export * from './contracts/monitor.contracts';
 export * from './contracts/router.contracts';
+export * from './contracts/secret.contracts';
 export * from './contracts/workflow.contracts';
 export * from './errors';
 export * from './flags';

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import { Approval, ApprovalDecision, decideApproval, listApprovals, type Page } from '@mcp-router/shared';
 import type { z } from 'zod';
@@ -13,12 +13,14 @@ export class ApprovalsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'What runs ask people' })
   @ApiResponse({ status: 200, standardSchema: listApprovals.output })
   list(@Query({ schema: listApprovals.input }) query: ApprovalsQuery): Promise<Page<Approval>> {
     return this.bus.call(listApprovals, query);
   }
 
   @Post(':approval')
+  @ApiOperation({ summary: 'Approves or rejects' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: Approval })
   decide(

@@ -1,18 +1,21 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBody, ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   exportWorkflow,
+  getSchedule,
   getWorkflow,
   listWorkflows,
   publishWorkflow,
   removeWorkflowDraft,
   Run,
   saveWorkflow,
+  setSchedule,
   startRun,
   validateWorkflow,
   Workflow,
   WorkflowReport,
+  WorkflowSchedule,
   WorkflowSource,
   type Page,
 } from '@mcp-router/shared';
@@ -38,6 +41,8 @@ const RunQuery = z.object({
     .optional(),
 });
 
+const ScheduleSetting = z.strictObject({ enabled: z.boolean() }).meta({ id: 'WorkflowScheduleSetting' });
+
 type WorkflowsQuery = z.output<typeof listWorkflows.input>;
 
 /** Workflows of the CNCF Serverless Workflow DSL: drafts, published versions, runs of them. */
@@ -47,6 +52,7 @@ export class WorkflowsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Workflows with their versions' })
   @ApiResponse({ status: 200, standardSchema: listWorkflows.output })
   list(@Query({ schema: listWorkflows.input }) query: WorkflowsQuery): Promise<Page<Workflow>> {
     return this.bus.call(listWorkflows, query);
@@ -54,6 +60,7 @@ export class WorkflowsController {
 
   /** Tells what is wrong with a definition; the answer is 200 whatever it is. */
   @Post('validate')
+  @ApiOperation({ summary: 'Checks a definition against the standard, its flow and the live catalogue' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: WorkflowReport })
   validate(@Body({ schema: Definition }) { definition }: z.output<typeof Definition>): Promise<WorkflowReport> {
@@ -62,6 +69,7 @@ export class WorkflowsController {
 
   /** Stores a draft under the namespace, name and version that the document says. */
   @Post()
+  @ApiOperation({ summary: 'Stores a draft under the namespace, name and version of its document' })
   @AdminOnly()
   @ApiResponse({ status: 201, standardSchema: saveWorkflow.output })
   async save(
@@ -74,6 +82,7 @@ export class WorkflowsController {
   }
 
   @Get(':namespace/:name')
+  @ApiOperation({ summary: 'One version with its definition; the one published last by default' })
   @ApiResponse({ status: 200, standardSchema: Workflow })
   get(
     @Param('namespace') namespace: string,
@@ -84,12 +93,14 @@ export class WorkflowsController {
   }
 
   @Get(':namespace/:name/versions')
+  @ApiOperation({ summary: 'All versions of a workflow' })
   @ApiResponse({ status: 200, standardSchema: listWorkflows.output })
   versions(@Param('namespace') namespace: string, @Param('name') name: string): Promise<Page<Workflow>> {
     return this.bus.call(listWorkflows, { namespace, name, limit: 1000 });
   }
 
   @Get(':namespace/:name/export')
+  @ApiOperation({ summary: 'A definition as YAML, JSON or a Mermaid diagram' })
   async export(
     @Param('namespace') namespace: string,
     @Param('name') name: string,
@@ -102,6 +113,7 @@ export class WorkflowsController {
   }
 
   @Post(':namespace/:name/versions/:version/publish')
+  @ApiOperation({ summary: 'Fixes a version, so that it can be run' })
   @AdminOnly()
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: Workflow })
@@ -115,6 +127,7 @@ export class WorkflowsController {
 
   /** Removes a draft. */
   @Delete(':namespace/:name/versions/:version')
+  @ApiOperation({ summary: 'Removes a draft' })
   @AdminOnly()
   @HttpCode(204)
   async remove(
@@ -125,8 +138,28 @@ export class WorkflowsController {
     await this.bus.call(removeWorkflowDraft, { namespace, name, version });
   }
 
+  @Get(':namespace/:name/schedule')
+  @ApiOperation({ summary: 'When the workflow starts by itself' })
+  @ApiResponse({ status: 200, standardSchema: WorkflowSchedule })
+  schedule(@Param('namespace') namespace: string, @Param('name') name: string): Promise<WorkflowSchedule> {
+    return this.bus.call(getSchedule, { namespace, name });
+  }
+
+  @Put(':namespace/:name/schedule')
+  @ApiOperation({ summary: 'Switches the schedule on or off' })
+  @AdminOnly()
+  @ApiResponse({ status: 200, standardSchema: WorkflowSchedule })
+  setSchedule(
+    @Param('namespace') namespace: string,
+    @Param('name') name: string,
+    @Body({ schema: ScheduleSetting }) { enabled }: z.output<typeof ScheduleSetting>,
+  ): Promise<WorkflowSchedule> {
+    return this.bus.call(setSchedule, { namespace, name, enabled });
+  }
+
   /** Starts a run; with `wait` the answer comes when it has ended, or after that time. */
   @Post(':namespace/:name/runs')
+  @ApiOperation({ summary: 'Starts a run; with `wait` the answer comes when it has ended' })
   @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key gives the same run' })
   @ApiBody({ standardSchema: RunRequest } as never)
   @ApiResponse({ status: 201, standardSchema: Run })

@@ -14,6 +14,7 @@ import type { Upstream } from '../upstreams/upstream';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
 import { mergePatch } from './merge-patch';
 import { idOfSlug, type RegisteredServer } from './registered-server';
+import { resealSecrets } from '../secrets/secret-store';
 import type { SecretBox } from './secret-box';
 import { addGeneratedKey, dropOldKeys, openSecretBox } from './secret-keys';
 import { ServerEntity } from './server.entity';
@@ -163,6 +164,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
         if (!this.box.isCurrent(secrets))
           await db.update(ServerEntity, { id }, { secrets: this.box.seal(this.box.open(secrets, id), id) });
       }
+      await resealSecrets(db, this.box);
     });
     await dropOldKeys(this.env);
     return { keyId: this.box.keyId, servers };

@@ -33,12 +33,19 @@ export function discoverRequest(): RpcText {
   return requestText('1', 'server/discover', { _meta: modernEnvelope() });
 }
 
+/** How a legacy client introduces itself, where it is not the router. */
+export interface Introduction {
+  protocolVersion?: string;
+  clientInfo?: { name: string; version: string };
+}
+
 /** @param capabilities JSON text of ClientCapabilities */
-export function initializeRequest(capabilities: string): RpcText {
+export function initializeRequest(capabilities: string, introduction: Introduction = {}): RpcText {
   return requestText('1', 'initialize', {
     protocolVersion: SERVER_VERSIONS[0],
     capabilities: JSON.parse(capabilities) as unknown,
     clientInfo: CLIENT_INFO,
+    ...introduction,
   });
 }
 

@@ -2,7 +2,7 @@ import { AppError, MODERN_VERSIONS, parseRpc, readRpc, type RpcText } from '@mcp
 import type { Dispatcher } from 'undici';
 import { CallTable, type OpenCall } from './call-table';
 import { ConnectionLost, type Connection, type Loss, type OnStray } from './connection';
-import { discoverRequest, INITIALIZED, initializeRequest, legacyInfo, verdictOf } from './handshake';
+import { discoverRequest, INITIALIZED, initializeRequest, legacyInfo, verdictOf, type Introduction } from './handshake';
 import { HttpRequest, type HttpHead, type HttpListener } from './http-request';
 import { pushModernHeaders } from './mcp-headers';
 import { cancelText } from './message';
@@ -85,7 +85,7 @@ export class HttpConnection implements Connection {
    * @param known the era of the last connection, to renew a session without a probe
    * @throws NotStreamableHttp when the server answers like one of 2024-11-05; AppError, ConnectionLost
    */
-  async connect(capabilities: string, known?: Era): Promise<void> {
+  async connect(capabilities: string, known?: Era, introduction?: Introduction): Promise<void> {
     if (known !== 'legacy') {
       const verdict = await this.ask(discoverRequest(), MODERN_VERSIONS[0]).then(verdictOf, legacyUnlessUnclear);
       if (verdict.era === 'modern') {
@@ -93,7 +93,7 @@ export class HttpConnection implements Connection {
         return;
       }
     }
-    const response = await this.ask(initializeRequest(capabilities)).catch((error: unknown) => {
+    const response = await this.ask(initializeRequest(capabilities, introduction)).catch((error: unknown) => {
       if (error instanceof Refusal && NO_POST_HERE.has(error.httpStatus))
         throw new NotStreamableHttp(error.detail, { cause: error });
       throw error;

@@ -3,15 +3,25 @@ import { isToolAllowed, type Principal } from '@mcp-router/shared';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { JsonObject } from './definition/json';
 import { parseWorkflow } from './definition/parse';
+import { runsOf } from './definition/task-lists';
 import type { CatalogueTool, CatalogueWorkflow, ValidationCatalogue } from './validation/catalogue';
 import type { VersionRow } from './version-store';
 
 const tools = new WeakMap<object, CatalogueTool>();
 
+/** What there is at this moment. */
+export interface Surroundings {
+  catalogue: Catalogue;
+  versions: readonly VersionRow[];
+  /** Names of the stored secrets. */
+  secrets: ReadonlySet<string>;
+  /** Whether a server can be called now. */
+  isUp: (server: string) => boolean;
+}
+
 /** The catalogue of this moment and the published workflows, as one caller sees them. */
 export function liveCatalogue(
-  catalogue: Catalogue,
-  published: readonly VersionRow[],
+  { catalogue, versions, secrets, isUp }: Surroundings,
   { policy }: Principal,
 ): ValidationCatalogue {
   return {
@@ -30,12 +40,12 @@ export function liveCatalogue(
         };
         tools.set(item, tool);
       }
-      return tool;
+      return isUp(item.server) ? tool : { ...tool, isAvailable: false };
     },
     toolNames: () => catalogue.list('tools').items.map(({ publicName }) => publicName),
     isAllowed: (tool) => isToolAllowed(policy, tool),
     workflow(namespace, name, version) {
-      const row = published.find(
+      const row = versions.find(
         (candidate) =>
           candidate.namespace === namespace &&
           candidate.name === name &&
@@ -44,7 +54,8 @@ export function liveCatalogue(
       );
       return row && described(row.definition);
     },
-    workflowNames: () => [...new Set(published.map(({ namespace, name }) => `${namespace}/${name}`))],
+    secrets,
+    workflowNames: () => [...new Set(versions.map(({ namespace, name }) => `${namespace}/${name}`))],
   };
 }
 
@@ -53,5 +64,6 @@ function described(definition: JsonObject): CatalogueWorkflow {
   return {
     ...(workflow?.input.schema === undefined ? {} : { inputSchema: workflow.input.schema }),
     ...(workflow?.output.schema === undefined ? {} : { outputSchema: workflow.output.schema }),
+    ...(workflow ? { runs: runsOf(workflow) } : {}),
   };
 }

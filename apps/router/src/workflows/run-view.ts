@@ -1,9 +1,7 @@
 import type { Run, RunDetail, RunEvent as RunEventView, RunTask } from '@mcp-router/shared';
-import { publicError, type RunEvent } from './engine/event';
-import { textOf } from './definition/json';
+import { publicError, SENSITIVE, type RunEvent } from './engine/event';
+import { isObject, textOf } from './definition/json';
 import type { RunRow } from './engine/run-store';
-
-const HIDDEN = '(sensitive)';
 
 export function toRun(row: RunRow): Run {
   return {
@@ -45,7 +43,7 @@ export function toDetail(row: RunRow, events: readonly RunEvent[]): RunDetail {
           attempt,
           startedAt: iso(event.at),
           endedAt: null,
-          input: sensitive ? HIDDEN : input,
+          input: sensitive ? SENSITIVE : input,
           output: null,
           error: null,
         });
@@ -56,7 +54,7 @@ export function toDetail(row: RunRow, events: readonly RunEvent[]): RunDetail {
           Object.assign(task, {
             state: 'completed',
             endedAt: iso(event.at),
-            output: hidden.has(event.path) ? HIDDEN : event.data.output,
+            output: hidden.has(event.path) ? SENSITIVE : event.data.output,
           });
         break;
       case 'effect.faulted':
@@ -72,7 +70,7 @@ export function toDetail(row: RunRow, events: readonly RunEvent[]): RunDetail {
           attempt: 1,
           startedAt: iso(event.at),
           endedAt: null,
-          input: event.data,
+          input: event.data['sensitive'] === true ? SENSITIVE : event.data,
           output: null,
           error: null,
         });
@@ -83,7 +81,7 @@ export function toDetail(row: RunRow, events: readonly RunEvent[]): RunDetail {
             endedAt: iso(event.at),
             ...('error' in event.data
               ? { state: 'faulted', error: publicError(event.data.error) }
-              : { state: 'completed', output: event.data.value }),
+              : { state: 'completed', output: event.data.sensitive ? SENSITIVE : event.data.value }),
           });
         break;
       case 'task.finished':
@@ -121,14 +119,29 @@ export function toDetail(row: RunRow, events: readonly RunEvent[]): RunDetail {
 }
 
 /** An event as callers see it; what is sensitive is left out. */
-export function toEventView(event: RunEvent, hidden: ReadonlySet<string>): RunEventView {
-  const data = 'data' in event ? (event.data as unknown) : undefined;
-  const isHidden = 'path' in event && hidden.has(event.path);
+export function toEventView(event: RunEvent): RunEventView {
+  const data: unknown = 'data' in event ? event.data : null;
   return {
     seq: event.seq,
     at: new Date(event.at).toISOString(),
     type: event.type,
     ...('path' in event ? { path: event.path } : {}),
-    ...(data === undefined ? { data: null } : { data: isHidden ? HIDDEN : data }),
+    data: withoutPaths(withoutSensitive(data)),
   };
+}
+
+const DATA = ['input', 'output', 'value', 'context', 'message'];
+
+function withoutSensitive(data: unknown): unknown {
+  if (!isObject(data) || data['sensitive'] !== true) return data;
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [name, DATA.includes(name) ? SENSITIVE : value]),
+  );
+}
+
+/** Where in the history an error came up is of no use to callers. */
+function withoutPaths(data: unknown): unknown {
+  if (!isObject(data) || !isObject(data['error'])) return data;
+  const { path: _path, ...error } = data['error'];
+  return { ...data, error };
 }

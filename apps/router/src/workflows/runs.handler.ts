@@ -3,6 +3,7 @@ import { Handles, type BusContext } from '@mcp-router/platform';
 import {
   controlRun,
   decideRun,
+  forkRun,
   getRun,
   listRuns,
   readRunEvents,
@@ -48,6 +49,11 @@ export class RunsHandler {
   @Handles(controlRun)
   control({ run, action }: Input<typeof controlRun>, { principal }: BusContext): Promise<Run> {
     return this.runs.control(run, action, principal ?? SYSTEM_PRINCIPAL);
+  }
+
+  @Handles(forkRun)
+  fork({ run, ...fork }: Input<typeof forkRun>, { principal }: BusContext): Promise<Run & { isNew: boolean }> {
+    return this.runs.fork(run, fork, principal ?? SYSTEM_PRINCIPAL);
   }
 
   @Handles(decideRun)

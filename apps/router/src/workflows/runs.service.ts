@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { ENV } from '@mcp-router/platform';
 import {
   AppError,
   decodeCursor,
@@ -10,10 +11,11 @@ import {
   type RunDetail,
   type RunEvent as RunEventView,
 } from '@mcp-router/shared';
+import type { RouterEnv } from '../config';
 import type { Json } from './definition/json';
+import { forkedHistory } from './engine/forked-history';
 import { RunEngine } from './engine/run-engine';
 import { RunStore, type RunRow } from './engine/run-store';
-import type { RunEvent } from './engine/event';
 import { toDetail, toEventView, toRun } from './run-view';
 import { WorkflowsService } from './workflows.service';
 
@@ -28,6 +30,12 @@ export interface StartRequest {
   waitMs: number;
 }
 
+export interface ForkRequest {
+  task?: string | undefined;
+  input?: unknown;
+  idempotencyKey?: string | undefined;
+}
+
 /** Runs, as callers see and steer them. Members see their own. */
 @Injectable()
 export class RunsService {
@@ -35,6 +43,7 @@ export class RunsService {
     private readonly workflows: WorkflowsService,
     private readonly engine: RunEngine,
     private readonly store: RunStore,
+    @Inject(ENV) private readonly env: RouterEnv,
   ) {}
 
   async start(request: StartRequest, principal: Principal, signal: AbortSignal): Promise<Run & { isNew: boolean }> {
@@ -45,6 +54,7 @@ export class RunsService {
       });
     await this.workflows.requireRunnable(version, principal);
     const input = (request.input ?? {}) as Json;
+    this.requireSize(input);
     const { idempotencyKey } = request;
     const requestHash = createHash('sha256')
       .update(JSON.stringify([version.namespace, version.name, request.version, input]))
@@ -62,6 +72,12 @@ export class RunsService {
       throw new AppError('conflict', 'This Idempotency-Key was used for another request', { hint: 'Take a new key' });
     const ended = request.waitMs > 0 ? await this.untilEnded(row, request.waitMs, signal) : row;
     return { ...toRun(ended), isNew };
+  }
+
+  private requireSize(input: Json): void {
+    const most = this.env.WORKFLOW_MAX_PAYLOAD_BYTES;
+    if (Buffer.byteLength(JSON.stringify(input)) > most)
+      throw new AppError('payload_too_large', `The input of a run has at most ${most} bytes`);
   }
 
   /** @throws AppError `not_found`, also for a run that the principal may not see */
@@ -91,6 +107,53 @@ export class RunsService {
     return toRun(await this.get(id, principal));
   }
 
+  /**
+   * Another run of the same version, that has the history of this one up to a task and goes on there.
+   *
+   * @param task path or pointer of the task; without one the new run begins at the beginning
+   * @throws AppError `conflict` when the run never came to the task
+   */
+  async fork(
+    id: string,
+    { task, input, idempotencyKey }: ForkRequest,
+    principal: Principal,
+  ): Promise<Run & { isNew: boolean }> {
+    const row = await this.get(id, principal);
+    const changed = input as Json | undefined;
+    if (changed !== undefined) this.requireSize(changed);
+    const { namespace, name, version } = row;
+    await this.workflows.requireRunnable(await this.workflows.find({ namespace, name, version }), principal);
+    const change = { from: id, ...(changed === undefined ? {} : { input: changed }) };
+    const events = task === undefined ? [] : forkedHistory(await this.store.events(id), task, change, Date.now());
+    if (!events)
+      throw new AppError('conflict', `The run never came to ${task?.slice(0, 200) ?? ''}`, {
+        hint: `GET /api/v1/runs/${id} lists its tasks with their paths`,
+      });
+    const requestHash = createHash('sha256')
+      .update(JSON.stringify(['fork', id, task, input]))
+      .digest('hex');
+    const started = await this.store.fork(
+      {
+        versionId: row.version_id,
+        namespace,
+        name,
+        version,
+        principal,
+        input: task === undefined && changed !== undefined ? changed : row.input,
+        ...(idempotencyKey === undefined ? {} : { idempotencyKey, requestHash }),
+      },
+      events,
+    );
+    if (started !== undefined) {
+      await this.engine.wake(started);
+      return { ...toRun(await this.get(started, principal)), isNew: true };
+    }
+    const known = await this.store.withKey(principal.agentId, idempotencyKey ?? '');
+    if (known?.request_hash !== requestHash)
+      throw new AppError('conflict', 'This Idempotency-Key was used for another request', { hint: 'Take a new key' });
+    return { ...toRun(known), isNew: false };
+  }
+
   async decide(
     id: string,
     { path, action, output }: { path?: string | undefined; action: 'retry' | 'complete' | 'fail'; output?: unknown },
@@ -114,14 +177,13 @@ export class RunsService {
     principal: Principal,
     signal: AbortSignal,
   ): Promise<{ items: RunEventView[]; isEnded: boolean }> {
-    const hidden = new Set<string>();
     const until = Date.now() + waitMs;
     for (;;) {
       const row = await this.get(id, principal);
       const items = await this.store.events(id, after, limit);
       const isEnded = row.ended_at !== null && items.length < limit;
       if (items.length > 0 || isEnded || Date.now() >= until || signal.aborted)
-        return { items: items.map((event) => shown(event, hidden)), isEnded };
+        return { items: items.map(toEventView), isEnded };
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
@@ -170,9 +232,4 @@ export class RunsService {
       stop();
     }
   }
-}
-
-function shown(event: RunEvent, hidden: Set<string>): RunEventView {
-  if (event.type === 'effect.scheduled' && event.data.sensitive) hidden.add(event.path);
-  return toEventView(event, hidden);
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError } from '@mcp-router/shared';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import type { JsonObject } from './definition/json';
 import { parseWorkflow } from './definition/parse';
@@ -21,6 +21,8 @@ export interface VersionRow {
 
 const COLUMNS = `id, namespace, name, version, status, definition, tools, created_at, updated_at, published_at`;
 const MAX_KEPT = 500;
+/** What is stored was within the limits of its time. */
+const NO_LIMITS = { maxBytes: Infinity, maxTasks: Infinity, maxDepth: Infinity, maxBranches: Infinity };
 
 /** Versions of workflows: a draft may change, a published one never does. */
 @Injectable()
@@ -36,7 +38,7 @@ export class VersionStore {
     const [row] = await this.query<VersionRow>(`SELECT ${COLUMNS} FROM router.workflow_version WHERE id = $1`, [
       versionId,
     ]);
-    const workflow = row && parseWorkflow(row.definition).workflow;
+    const workflow = row && parseWorkflow(row.definition, { limits: NO_LIMITS }).workflow;
     if (!row || !workflow) throw new AppError('not_found', 'The version of the workflow is not there any more');
     if (row.status === 'published') {
       if (this.parsed.size >= MAX_KEPT) this.parsed.clear();
@@ -63,13 +65,26 @@ export class VersionStore {
     return { row, isNew: row.is_new };
   }
 
-  /** Publishing what is published changes nothing. */
-  async publish(id: string, tools: Record<string, string>): Promise<VersionRow> {
-    const [row] = await this.query<VersionRow>(
+  /** Publishing what is published changes nothing. `together` is done in the same transaction. */
+  async publish(
+    id: string,
+    tools: Record<string, string>,
+    together: (db: EntityManager, row: VersionRow) => Promise<void>,
+  ): Promise<VersionRow> {
+    return this.database.transaction(async (db) => {
+      const row = await this.markPublished(db, id, tools);
+      await together(db, row);
+      return row;
+    });
+  }
+
+  private async markPublished(db: EntityManager, id: string, tools: Record<string, string>): Promise<VersionRow> {
+    const [rows] = await db.query<[VersionRow[], number]>(
       `UPDATE router.workflow_version SET status = 'published', tools = $2, updated_at = now(),
          published_at = coalesce(published_at, now()) WHERE id = $1 RETURNING ${COLUMNS}`,
       [id, JSON.stringify(tools)],
     );
+    const [row] = rows;
     if (!row) throw new AppError('not_found', 'There is no such version');
     return row;
   }

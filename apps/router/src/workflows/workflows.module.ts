@@ -3,6 +3,8 @@ import { Bus } from '@mcp-router/platform';
 import { workflowPublished } from '@mcp-router/shared';
 import { CallRecorder } from '../calls/call-recorder';
 import { QuarantineModule } from '../quarantine/quarantine.module';
+import { SecretStore } from '../secrets/secret-store';
+import { SecretsHandler } from '../secrets/secrets.handler';
 import { ToolsService } from '../tools/tools.service';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
@@ -15,6 +17,10 @@ import { Waker } from './engine/waker';
 import { Performer } from './functions/performer';
 import { RunsHandler } from './runs.handler';
 import { RunsService } from './runs.service';
+import { EventBoard } from './schedules/event-board';
+import { ScheduleStore } from './schedules/schedule-store';
+import { SchedulesHandler } from './schedules/schedules.handler';
+import { Scheduler } from './schedules/scheduler';
 import { VersionStore } from './version-store';
 import { WorkflowUpstream } from './workflow-upstream';
 import { WorkflowsHandler } from './workflows.handler';
@@ -23,7 +29,7 @@ import { WorkflowsService } from './workflows.service';
 /** Durable workflows over the tools of the catalogue. */
 @Module({
   imports: [UpstreamsModule, QuarantineModule],
-  controllers: [WorkflowsHandler, RunsHandler, ApprovalsHandler],
+  controllers: [WorkflowsHandler, RunsHandler, ApprovalsHandler, SecretsHandler, SchedulesHandler],
   providers: [
     ApprovalsService,
     CallRecorder,
@@ -32,6 +38,10 @@ import { WorkflowsService } from './workflows.service';
     RunEngine,
     RunsService,
     RunStore,
+    EventBoard,
+    Scheduler,
+    ScheduleStore,
+    SecretStore,
     ToolsService,
     VersionStore,
     Waker,

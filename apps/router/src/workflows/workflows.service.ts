@@ -1,5 +1,5 @@
-import { Injectable } from '@nestjs/common';
-import { Bus } from '@mcp-router/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import { Bus, ENV } from '@mcp-router/platform';
 import {
   workflowPublished,
   AppError,
@@ -8,7 +8,13 @@ import {
   type WorkflowReport,
 } from '@mcp-router/shared';
 import { Catalogue } from '../catalogue/catalogue';
+import type { RouterEnv } from '../config';
+import { SecretStore } from '../secrets/secret-store';
+import { UpstreamRegistry } from '../upstreams/upstream-registry';
+import type { WorkflowDocument } from './definition/workflow';
+import { definitionLimits } from './limits';
 import { liveCatalogue } from './live-catalogue';
+import { ScheduleStore } from './schedules/schedule-store';
 import { validateWorkflow, type ValidationResult } from './validation/validate';
 import { VersionStore, type VersionRow } from './version-store';
 
@@ -19,16 +25,20 @@ export class WorkflowsService {
     private readonly bus: Bus,
     private readonly versions: VersionStore,
     private readonly catalogue: Catalogue,
+    private readonly upstreams: UpstreamRegistry,
+    private readonly secrets: SecretStore,
+    private readonly schedules: ScheduleStore,
+    @Inject(ENV) private readonly env: RouterEnv,
   ) {}
 
   async validate(definition: unknown, principal: Principal): Promise<WorkflowReport> {
-    const { valid, diagnostics } = await this.check(definition, principal);
+    const { valid, diagnostics } = await this.check(definition, principal, 'published');
     return { valid, diagnostics };
   }
 
   /** @throws AppError `invalid_request` for what cannot be read as a workflow at all */
   async save(definition: unknown, principal: Principal): Promise<WorkflowView & Pick<WorkflowReport, 'diagnostics'>> {
-    const { workflow, diagnostics, tools } = await this.check(definition, principal);
+    const { workflow, diagnostics, tools } = await this.check(definition, principal, 'published');
     if (!workflow || diagnostics.some(({ code, severity }) => severity === 'error' && code.startsWith('WF1')))
       throw refusal(diagnostics, 'The definition is not a workflow');
     const { row } = await this.versions.save(workflow, tools);
@@ -42,9 +52,11 @@ export class WorkflowsService {
   ): Promise<WorkflowView> {
     const row = await this.find(ref);
     if (row.status === 'published') return toView(row);
-    const { valid, diagnostics, tools } = await this.check(row.definition, principal);
-    if (!valid) throw refusal(diagnostics, 'The workflow has errors');
-    const published = await this.versions.publish(row.id, tools);
+    const { workflow, valid, diagnostics, tools } = await this.check(row.definition, principal);
+    if (!valid || !workflow) throw refusal(diagnostics, 'The workflow has errors');
+    const published = await this.versions.publish(row.id, tools, (db, version) =>
+      this.schedules.follow(db, version, workflow, principal),
+    );
     const { namespace, name } = published;
     await this.bus.broadcast(workflowPublished, { namespace, name }).catch(() => undefined);
     return toView(published);
@@ -68,12 +80,32 @@ export class WorkflowsService {
   private async check(
     definition: unknown,
     principal: Principal,
-    publishedHashes?: Record<string, string>,
+    /** Hashes of the tools to compare with; `published`: those of the published version of the same name. */
+    known?: Record<string, string> | 'published',
   ): Promise<ValidationResult> {
-    const all = await this.versions.list();
-    const catalogue = liveCatalogue(this.catalogue, all, principal);
-    return validateWorkflow(definition, catalogue, publishedHashes ? { publishedHashes } : {});
+    const [versions, secrets] = await Promise.all([this.versions.list(), this.secrets.names()]);
+    const isUp = (server: string) => {
+      const state = this.upstreams.get(server)?.state;
+      return state !== undefined && state !== 'unreachable';
+    };
+    const catalogue = liveCatalogue({ catalogue: this.catalogue, versions, secrets, isUp }, principal);
+    const limits = definitionLimits(this.env);
+    return validateWorkflow(definition, catalogue, {
+      limits,
+      ...(known === 'published' ? { hashesOf: (document) => hashesOf(versions, document) } : {}),
+      ...(typeof known === 'object' ? { publishedHashes: known } : {}),
+    });
   }
+}
+
+/** Of the version that was published last under the name that a definition has. */
+function hashesOf(
+  versions: readonly VersionRow[],
+  { namespace, name }: WorkflowDocument,
+): Record<string, string> | undefined {
+  return versions
+    .filter((row) => row.status === 'published' && row.namespace === namespace && row.name === name)
+    .sort((a, b) => Number(b.published_at) - Number(a.published_at))[0]?.tools;
 }
 
 export function toView(row: VersionRow, withDefinition = false): WorkflowView {

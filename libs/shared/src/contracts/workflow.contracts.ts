@@ -212,6 +212,21 @@ export const controlRun = contract('router.controlRun', {
   maxBytes: MAX_BYTES,
 });
 
+/** Another run that goes its own way from a task on. */
+export const RunFork = z
+  .object({
+    /** Path of a task of the run, or its pointer in the definition; without one all is done again. */
+    task: z.string().max(4_096).optional(),
+    /** What the task gets in place of its input; without it the same again. */
+    input: Json.optional(),
+  })
+  .meta({ id: 'WorkflowRunFork' });
+export const forkRun = contract('router.forkRun', {
+  input: RunRef.extend({ ...RunFork.shape, idempotencyKey: z.string().min(1).max(255).optional() }),
+  output: Run.extend({ isNew: z.boolean() }),
+  maxBytes: MAX_BYTES,
+});
+
 /** What is to be done about an effect whose outcome is not known. */
 export const EffectDecision = z
   .object({
@@ -263,6 +278,49 @@ export const listApprovals = contract('router.listApprovals', {
 export const decideApproval = contract('router.decideApproval', {
   input: z.object({ approval: z.uuid(), ...ApprovalDecision.shape }),
   output: Approval,
+});
+
+/** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md; extension attributes are kept. */
+export const CloudEvent = z
+  .looseObject({
+    specversion: z.literal('1.0').default('1.0'),
+    id: z.string().min(1).max(255),
+    source: z.string().min(1).max(2_048),
+    type: z.string().min(1).max(255),
+    data: Json.optional(),
+  })
+  .meta({ id: 'CloudEvent' });
+
+/** Tells runs that listen and workflows that start on events. An event that came before (source and id) does nothing. */
+export const publishCloudEvents = contract('router.publishCloudEvents', {
+  input: z.object({ events: z.array(CloudEvent).min(1).max(100) }),
+  output: z.object({
+    items: z.array(z.object({ source: z.string(), id: z.string(), isNew: z.boolean(), started: z.array(z.string()) })),
+  }),
+  timeoutMs: 60_000,
+});
+
+/** When a workflow starts by itself. */
+export const WorkflowSchedule = z
+  .object({
+    namespace: z.string(),
+    name: z.string(),
+    kind: z.enum(['every', 'cron', 'after', 'on']),
+    enabled: z.boolean(),
+    /** Null while events or the end of a run decide. */
+    nextAt: z.iso.datetime().nullable(),
+    lastRun: z.string().nullable(),
+    /** The agent that published it. */
+    runsAs: z.string(),
+  })
+  .meta({ id: 'WorkflowSchedule' });
+export type WorkflowSchedule = z.infer<typeof WorkflowSchedule>;
+
+const ScheduleRef = z.object({ namespace: WorkflowName, name: WorkflowName });
+export const getSchedule = contract('router.getSchedule', { input: ScheduleRef, output: WorkflowSchedule });
+export const setSchedule = contract('router.setSchedule', {
+  input: ScheduleRef.extend({ enabled: z.boolean() }),
+  output: WorkflowSchedule,
 });
 
 /** A run was told something; the router that has it in memory looks. */

@@ -170,6 +170,8 @@ function readSchedule(reader: Reader, value: Json | undefined): Schedule | undef
   const duration = reader.duration(schedule[kind], at);
   if ('ms' in duration && duration.ms < 1_000 && !reader.faults.some(({ pointer }) => pointer.startsWith(at)))
     reader.fault('WF107', at, 'A schedule needs at least one second between two runs');
+  if (!('ms' in duration))
+    reader.fault('WF107', at, 'A schedule needs a fixed duration: there is no data to compute it from');
   return kind === 'every' ? { kind, every: duration } : { kind, after: duration };
 }
 

@@ -44,7 +44,7 @@ export type Block =
   | { kind: 'effect' }
   | { kind: 'timer'; due: number }
   | { kind: 'uncertain'; path: string; effect: EffectRecord }
-  | { kind: 'approval'; path: string }
+  | { kind: 'approval'; path: string; sensitive: boolean }
   | { kind: 'listen'; path: string; strategy: EventStrategy; matches: (event: Json) => Promise<boolean> | boolean }
   | { kind: 'child'; path: string; runId: string }
   | { kind: 'suspended' };

@@ -14,14 +14,22 @@ export const approveCall: TaskRunner<Task & { kind: 'call' }> = async (run, { ta
   const timeoutMs = milliseconds(args['timeout']);
   const due = timeoutMs === undefined ? undefined : strand.clock + timeoutMs;
   const past = run.journal.at(path);
+  const sensitive = frame.isSensitive === true;
   if (!past.isRequested) {
     const { message = '', assignees = [] } = args;
-    const request = { pointer, message, assignees, schema, due: due ?? null };
+    const request = {
+      pointer,
+      message,
+      assignees,
+      schema,
+      due: due ?? null,
+      ...(sensitive ? { sensitive } : {}),
+    };
     run.host.append({ type: 'approval.requested', path, data: request });
   }
   if (!past.received) {
     const timer = strand.open();
-    const waits: Promise<unknown>[] = [run.agenda.wait(strand, { kind: 'approval', path })];
+    const waits: Promise<unknown>[] = [run.agenda.wait(strand, { kind: 'approval', path, sensitive })];
     if (due !== undefined) waits.push(run.agenda.wait(timer, { kind: 'timer', due }).then(() => 'late'));
     const first = await Promise.race(waits);
     run.abandon(strand, timer);

@@ -1,8 +1,10 @@
 import type { Json } from '../definition/json';
 import type { NamedTask } from '../definition/workflow';
 import type { Agenda, Strand } from './agenda';
+import { SENSITIVE } from './event';
 import { WorkflowFault } from './fault';
 import type { Effect, RunHost, RunLimits } from './host';
+import type { Frame } from './interpreter';
 import type { Journal, PathHistory } from './journal';
 
 /**
@@ -18,11 +20,12 @@ export class Effects {
     private readonly limits: RunLimits,
   ) {}
 
-  async perform({ task, pointer }: NamedTask, effect: Effect, path: string, strand: Strand): Promise<Json> {
+  async perform({ task, pointer }: NamedTask, effect: Effect, path: string, frame: Frame): Promise<Json> {
+    const { strand } = frame;
     const past = this.journal.at(path);
     if (past.ended) return this.recall(past.ended, strand);
-    const input = effect.kind === 'call' ? effect.args : effect.kind === 'emit' ? effect.event : effect.workflow.input;
-    const { idempotency, onUncertain, sensitive } = task.metadata;
+    const { idempotency, onUncertain } = task.metadata;
+    const sensitive = task.metadata.sensitive || frame.isSensitive === true;
     // What the tool said of itself when it was first called holds.
     const isSafe =
       past.scheduled?.isSafe ?? (idempotency === 'safe' || (idempotency === 'auto' && this.host.isRepeatable(effect)));
@@ -34,11 +37,29 @@ export class Effects {
     if (strand.isCancelled) return new Promise(() => undefined);
     const attempt = (past.scheduled?.attempt ?? 0) + 1;
     const key = `${this.runId}:${path}`;
-    const kind = effect.kind === 'call' ? effect.task.call : effect.kind;
-    const data = { kind, pointer, attempt, key, isSafe, input, ...(sensitive ? { sensitive } : {}) };
+    const input = this.inputOf(effect);
+    const data = { kind: kindOf(effect), pointer, attempt, key, isSafe, input, ...(sensitive ? { sensitive } : {}) };
     this.host.append({ type: 'effect.scheduled', path, data });
-    void this.run(effect, { key, path, attempt, signal: strand.ended.signal }, pointer, strand);
+    void this.run(effect, { key, path, attempt, signal: strand.ended.signal }, { pointer, strand, sensitive });
     return this.agenda.wait<void>(strand, this.blockOf(path)).then(() => this.recall(this.endOf(path), strand));
+  }
+
+  /** What the history keeps of what the effect is given. @throws WorkflowFault when that is too large */
+  private inputOf(effect: Effect): Json {
+    const input =
+      effect.kind === 'call'
+        ? (effect.shown ?? effect.args)
+        : effect.kind === 'emit'
+          ? effect.event
+          : effect.workflow.input;
+    this.requireSize(input, 'input');
+    return input;
+  }
+
+  private requireSize(value: Json, what: string): void {
+    const { maxPayloadBytes } = this.limits;
+    if (Buffer.byteLength(JSON.stringify(value)) > maxPayloadBytes)
+      throw WorkflowFault.of('runtime', `The ${what} is larger than ${maxPayloadBytes} bytes`);
   }
 
   private readonly blocks = new Map<string, { kind: 'effect' }>();
@@ -58,10 +79,10 @@ export class Effects {
   private async run(
     effect: Effect,
     context: Parameters<RunHost['perform']>[1],
-    pointer: string,
-    strand: Strand,
+    { pointer, strand, sensitive }: { pointer: string; strand: Strand; sensitive: boolean },
   ): Promise<void> {
     const { path } = context;
+    const mark = sensitive ? { sensitive } : {};
     try {
       await this.host.stored();
     } catch {
@@ -71,17 +92,17 @@ export class Effects {
     let end: { output: Json } | { error: WorkflowFault['error'] };
     try {
       const output = await this.host.perform(effect, context);
-      const size = Buffer.byteLength(JSON.stringify(output));
-      if (size > this.limits.maxPayloadBytes)
-        throw WorkflowFault.of('runtime', `The output is larger than ${this.limits.maxPayloadBytes} bytes`);
+      this.requireSize(output, 'output');
       end = { output };
     } catch (thrown) {
-      end = { error: { ...WorkflowFault.from(thrown, pointer).error, path } };
+      const { error } = WorkflowFault.from(thrown, pointer);
+      // What a sensitive task failed with often repeats what it was given.
+      end = { error: { ...error, ...(sensitive ? { detail: SENSITIVE } : {}), path } };
     }
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while the effect runs
     if (strand.isCancelled) return;
-    if ('output' in end) this.host.append({ type: 'effect.completed', path, data: end });
-    else this.host.append({ type: 'effect.faulted', path, data: end });
+    if ('output' in end) this.host.append({ type: 'effect.completed', path, data: { ...end, ...mark } });
+    else this.host.append({ type: 'effect.faulted', path, data: { ...end, ...mark } });
     const block = this.blocks.get(path);
     this.blocks.delete(path);
     if (block) this.agenda.settle(block, { value: undefined });
@@ -116,4 +137,9 @@ export class Effects {
     if ('error' in ended) throw new WorkflowFault(ended.error);
     return ended.output;
   }
+}
+
+function kindOf(effect: Effect): string {
+  if (effect.kind !== 'call') return effect.kind;
+  return effect.step === 'operation' ? `${effect.task.call} document` : effect.task.call;
 }

@@ -5,14 +5,14 @@ export type EventBody =
   | { type: 'run.started' }
   /** An effect is about to happen. Without a later end at the same path its outcome is uncertain after a crash. */
   | { type: 'effect.scheduled'; path: string; data: EffectRecord }
-  | { type: 'effect.completed'; path: string; data: { output: Json } }
-  | { type: 'effect.faulted'; path: string; data: { error: WorkflowError } }
+  | { type: 'effect.completed'; path: string; data: { output: Json } & Sensitivity }
+  | { type: 'effect.faulted'; path: string; data: { error: WorkflowError } & Sensitivity }
   /** What a person said about an uncertain effect. */
   | { type: 'effect.resolved'; path: string; data: Resolution }
   /** How a part that could have ended in several ways did end: a fork, a task with a time limit. */
-  | { type: 'part.decided'; path: string; data: Outcome }
+  | { type: 'part.decided'; path: string; data: Outcome & Sensitivity }
   /** Something that was waited for came: an event, an answer of a person, the end of another run. */
-  | { type: 'input.received'; path: string; data: { value: Json } | { error: WorkflowError } }
+  | { type: 'input.received'; path: string; data: ({ value: Json } | { error: WorkflowError }) & Sensitivity }
   | { type: 'approval.requested'; path: string; data: JsonObject }
   | { type: 'task.finished'; path: string; data: TaskRecord }
   | { type: 'run.suspended' }
@@ -20,6 +20,8 @@ export type EventBody =
   | { type: 'run.cancelling' }
   /** A faulted run goes on at the effect that failed. */
   | { type: 'run.retried'; data: { path: string | null } }
+  /** The history before it is that of another run; the task at the path gets another input. */
+  | { type: 'run.forked'; data: { from: string; path: string; input?: Json } }
   | { type: 'run.completed'; data: { output: Json } }
   | { type: 'run.faulted'; data: { error: WorkflowError } }
   | { type: 'run.cancelled' };
@@ -31,18 +33,24 @@ export type RunEvent = EventBody & {
   at: number;
 };
 
-export interface EffectRecord {
+/** What callers see in place of data that is sensitive. */
+export const SENSITIVE = '(sensitive)';
+
+export interface Sensitivity {
+  /** Input and output are not shown. */
+  sensitive?: boolean;
+}
+
+export interface EffectRecord extends Sensitivity {
   kind: string;
   pointer: string;
   attempt: number;
   key: string;
   isSafe: boolean;
   input: Json;
-  /** Input and output are not shown. */
-  sensitive?: boolean;
 }
 
-export interface TaskRecord {
+export interface TaskRecord extends Sensitivity {
   kind: string;
   pointer: string;
   startedAt: number;

@@ -1,8 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import { v5 } from 'uuid';
 import { isObject, type Json, type JsonObject } from '../definition/json';
 import type { EventFilter, EventStrategy, Task } from '../definition/workflow';
-import { isExpression } from '../definition/reader';
+import { filtersOf, matches, matchesAny, type FilterScope } from './event-match';
 import type { Frame, Interpreter, TaskRunner } from './interpreter';
 import { received } from './tasks';
 
@@ -17,7 +16,7 @@ export const emit: TaskRunner<Task & { kind: 'emit' }> = async (run, named, inpu
     time: new Date(frame.strand.clock).toISOString(),
     ...attributes,
   };
-  return { output: await run.effects.perform(named, { kind: 'emit', event }, path, frame.strand) };
+  return { output: await run.effects.perform(named, { kind: 'emit', event }, path, frame) };
 };
 
 /** `listen`: waits for events inside the system; the output is a list of what came. */
@@ -28,7 +27,7 @@ export const listen: TaskRunner<Task & { kind: 'listen' }> = async (run, { task 
   const take = async (filter: EventStrategy): Promise<Json> => {
     const place = `${path}/event@${events.length}`;
     if (!run.journal.at(place).received) {
-      const matches = (event: Json) => matchesAny(run, filtersOf(filter), event, frame, input);
+      const matches = (event: Json) => matchesAny(filtersOf(filter), event, scopeOf(run, frame, input));
       await run.agenda.wait(frame.strand, { kind: 'listen', path: place, strategy: filter, matches });
     }
     const event = received(run.journal.at(place), frame, place);
@@ -60,7 +59,7 @@ async function takeAll(
   while (left.length > 0) {
     const event = await take({ kind: 'any', any: left });
     for (const filter of left)
-      if (await matchesAny(run, [filter], event, frame, input)) {
+      if (await matches(filter, event, scopeOf(run, frame, input))) {
         left = left.filter((other) => other !== filter);
         break;
       }
@@ -77,50 +76,15 @@ async function takeUntil(
   const last = typeof until === 'object' ? filtersOf(until) : [];
   for (let count = 0; count < run.limits.maxIterations; count++) {
     const event = await take({ kind: 'any', any: any.length === 0 ? [] : [...any, ...last] });
-    if (last.length > 0 && (await matchesAny(run, last, event, frame, input))) return;
+    if (last.length > 0 && (await matchesAny(last, event, scopeOf(run, frame, input)))) return;
     const data = isObject(event) ? (event['data'] ?? null) : event;
     if (typeof until === 'string' && (await run.test(until, frame, data))) return;
   }
 }
 
-function filtersOf(strategy: EventStrategy): EventFilter[] {
-  return strategy.kind === 'one' ? [strategy.one] : strategy.kind === 'all' ? strategy.all : strategy.any;
-}
-
-/** No filters match everything. */
-async function matchesAny(
-  run: Interpreter,
-  filters: EventFilter[],
-  event: Json,
-  frame: Frame,
-  input: Json,
-): Promise<boolean> {
-  if (filters.length === 0) return true;
-  for (const filter of filters) if (await matches(run, filter, event, frame, input)) return true;
-  return false;
-}
-
-async function matches(
-  run: Interpreter,
-  filter: EventFilter,
-  event: Json,
-  frame: Frame,
-  input: Json,
-): Promise<boolean> {
-  if (!isObject(event)) return false;
-  for (const [name, wanted] of Object.entries(filter.with)) {
-    const value = event[name] ?? null;
-    if (typeof wanted === 'string' && isExpression(wanted)) {
-      // An expression is a condition on the attribute, or the value that it must have.
-      const result = await run.evaluate(wanted, frame, value);
-      if (result !== true && !isDeepStrictEqual(result, value)) return false;
-    } else if (!isDeepStrictEqual(await run.resolve(wanted, frame, input), value)) return false;
-  }
-  for (const { from, expect } of Object.values(filter.correlate)) {
-    if (expect === undefined) continue;
-    const value = await run.evaluate(from, frame, event['data'] ?? null);
-    const wanted = isExpression(expect) ? await run.evaluate(expect, frame, input) : expect;
-    if (!isDeepStrictEqual(value, wanted)) return false;
-  }
-  return true;
+function scopeOf(run: Interpreter, frame: Frame, input: Json): FilterScope {
+  return {
+    evaluate: (text, data) => run.evaluate(text, frame, data),
+    resolve: (value) => run.resolve(value, frame, input),
+  };
 }

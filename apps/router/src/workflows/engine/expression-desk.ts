@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../definition/json';
+import { isObject, type Json, type JsonObject } from '../definition/json';
 import type { DataFilter, Duration, ExpressionMode, Workflow } from '../definition/workflow';
 import { parseIsoDuration } from '../definition/duration';
 import type { Expressions, Scope } from '../expressions/evaluate';
@@ -9,6 +9,7 @@ import {
   type Expression,
   type Template,
 } from '../expressions/expression';
+import { missingSecret, secretsIn } from './credentials';
 import { SchemaCheck } from './schema-check';
 import { WorkflowFault } from './fault';
 
@@ -17,6 +18,7 @@ export class ExpressionDesk {
   private readonly texts = new Map<string, Expression>();
   private readonly templates = new WeakMap<object, Template>();
   private readonly schemas = new SchemaCheck();
+  private readonly secretNames = new WeakMap<object, string[]>();
   readonly mode: ExpressionMode;
 
   constructor(
@@ -28,6 +30,7 @@ export class ExpressionDesk {
 
   /** A field that is always an expression. */
   evaluate(text: string, scope: Scope, data: Json, now: number): Json | Promise<Json> {
+    this.requireSecrets(text, scope);
     let compiled = this.texts.get(text);
     if (!compiled) this.texts.set(text, (compiled = compileExpression(text)));
     return this.expressions.evaluate(compiled, scope, data, now);
@@ -41,6 +44,7 @@ export class ExpressionDesk {
 
   /** A value in which texts may be expressions. */
   resolve(value: Json, scope: Scope, data: Json, now: number): Json | Promise<Json> {
+    this.requireSecrets(value, scope);
     if (typeof value !== 'object' || value === null)
       return this.expressions.resolve(compileTemplate(value, this.mode), scope, data, now);
     let template = this.templates.get(value);
@@ -71,8 +75,20 @@ export class ExpressionDesk {
     if (faults) throw WorkflowFault.of('validation', `The ${what} does not match its schema: ${faults}`);
   }
 
+  /** @throws WorkflowFault `authorization` */
+  private requireSecrets(written: Json, { secrets }: Scope): void {
+    const isKept = typeof written === 'object' && written !== null;
+    let names = isKept ? this.secretNames.get(written) : undefined;
+    if (!names) {
+      names = secretsIn(written);
+      if (isKept) this.secretNames.set(written, names);
+    }
+    for (const name of names) if (!isObject(secrets) || !Object.hasOwn(secrets, name)) throw missingSecret(name);
+  }
+
   private transform(transform: string | JsonObject, scope: Scope, data: Json, now: number): Json | Promise<Json> {
     if (typeof transform === 'string') return this.evaluate(transform, scope, data, now);
+    this.requireSecrets(transform, scope);
     let template = this.templates.get(transform);
     if (!template) this.templates.set(transform, (template = compileTransform(transform, this.mode)));
     return this.expressions.resolve(template, scope, data, now);

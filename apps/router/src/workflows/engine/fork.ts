@@ -2,7 +2,7 @@ import { isObject, type Json } from '../definition/json';
 import type { Task } from '../definition/workflow';
 import type { Outcome } from './event';
 import { WorkflowFault } from './fault';
-import type { Result, TaskRunner } from './interpreter';
+import { holdsSensitive, type Result, type TaskRunner } from './interpreter';
 import type { Strand } from './agenda';
 
 /**
@@ -11,7 +11,8 @@ import type { Strand } from './agenda';
  */
 export const fork: TaskRunner<Task & { kind: 'fork' }> = (run, { task, pointer }, input, frame, path) => {
   const { strand } = frame;
-  return run.decide(`${path}/fork`, strand, async (): Promise<Outcome> => {
+  const isSensitive = frame.isSensitive === true || holdsSensitive(task.source);
+  const race = async (): Promise<Outcome> => {
     const branches = task.branches.map((branch, index) => {
       const inner = strand.open();
       const ended = run.task(branch, input, { ...frame, strand: inner }, `${path}/fork/${index}`);
@@ -25,7 +26,8 @@ export const fork: TaskRunner<Task & { kind: 'fork' }> = (run, { task, pointer }
     } finally {
       run.abandon(strand, ...branches.map(({ inner }) => inner));
     }
-  });
+  };
+  return run.decide(`${path}/fork`, strand, race, isSensitive);
 };
 
 interface Branch {

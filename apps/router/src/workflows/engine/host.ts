@@ -4,7 +4,16 @@ import type { EventBody } from './event';
 
 /** An effect of a workflow on the world. */
 export type Effect =
-  | { kind: 'call'; task: CallTask; args: JsonObject; input: Json }
+  | {
+      kind: 'call';
+      task: CallTask;
+      args: JsonObject;
+      input: Json;
+      /** What the history says instead of the arguments: these may hold secrets, or what it says already. */
+      shown?: Json;
+      /** One of the several effects that the call consists of. */
+      step?: 'operation' | 'turn';
+    }
   | { kind: 'emit'; event: JsonObject }
   | { kind: 'run'; workflow: { namespace: string; name: string; version: string; input: Json } };
 
@@ -33,6 +42,13 @@ export interface RunLimits {
   maxIterations: number;
   maxPayloadBytes: number;
   maxEvents: number;
+  /** How long a run may wait for one thing. */
+  maxWaitMs: number;
 }
 
-export const RUN_LIMITS: RunLimits = { maxIterations: 10_000, maxPayloadBytes: 1_048_576, maxEvents: 50_000 };
+export const RUN_LIMITS: RunLimits = {
+  maxIterations: 10_000,
+  maxPayloadBytes: 1_048_576,
+  maxEvents: 50_000,
+  maxWaitMs: 30 * 86_400_000,
+};

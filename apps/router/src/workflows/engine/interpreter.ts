@@ -3,7 +3,7 @@ import type { DataFilter, NamedTask, Task, TaskList, Timeout, Workflow } from '.
 import type { Scope } from '../expressions/evaluate';
 import { Agenda, Strand } from './agenda';
 import { Effects } from './effects';
-import { publicError, type Outcome } from './event';
+import { publicError, SENSITIVE, type Outcome } from './event';
 import type { ExpressionDesk } from './expression-desk';
 import { WorkflowFault } from './fault';
 import { RUN_LIMITS, type RunHost, type RunLimits } from './host';
@@ -21,6 +21,8 @@ export interface RunFacts {
 export interface Frame {
   strand: Strand;
   variables: Scope;
+  /** A task around says that data in it is sensitive. */
+  isSensitive?: boolean;
 }
 
 /** The result of a list or a task; `end` when the workflow is to end with it. */
@@ -38,6 +40,7 @@ export const RUNTIME = { name: 'mcp-router', version: '0.1.0', metadata: {} };
 export class Interpreter {
   readonly effects: Effects;
   readonly root: Strand;
+  private readonly sensitive = new WeakSet<object>();
 
   constructor(
     readonly desk: ExpressionDesk,
@@ -92,8 +95,9 @@ export class Interpreter {
   }
 
   /** One task with all that tasks have in common. */
-  async task(named: NamedTask, raw: Json, frame: Frame, path: string): Promise<Result & { then: string }> {
+  async task(named: NamedTask, given: Json, frame: Frame, path: string): Promise<Result & { then: string }> {
     const { task, pointer } = named;
+    const raw = this.journal.inputs.get(path) ?? given;
     const { strand } = frame;
     if (strand.isCancelled) return NEVER;
     const startedAt = strand.clock;
@@ -102,7 +106,8 @@ export class Interpreter {
       const before = { ...frame, variables: { ...frame.variables, task: about } };
       if (task.if !== undefined && !(await this.test(task.if, before, raw))) return { output: raw, then: 'continue' };
       const input = await this.filter(task.input, before, raw, 'input');
-      const inside = { strand, variables: { ...frame.variables, input, task: { ...about, input } } };
+      const isSensitive = task.metadata.sensitive || frame.isSensitive === true;
+      const inside = { strand, variables: { ...frame.variables, input, task: { ...about, input } }, isSensitive };
       const body = (inner: Strand) => this.dispatch(named, input, { ...inside, strand: inner }, path);
       const result =
         task.timeout === undefined
@@ -117,7 +122,8 @@ export class Interpreter {
       }
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- it changes while the task runs
       if (strand.isCancelled) return await NEVER;
-      this.record(named, path, startedAt, input, output);
+      if (isSensitive && typeof output === 'object' && output !== null) this.sensitive.add(output);
+      this.record(named, path, startedAt, input, output, isSensitive);
       return { output, then: result.then ?? task.then, ...(result.end ? { end: true } : {}) };
     } catch (thrown) {
       throw WorkflowFault.from(thrown, pointer);
@@ -128,8 +134,11 @@ export class Interpreter {
    * A part that may end in more than one way, as the history decided it, or as `race` does now. The decision is stored
    * before anything comes of it.
    */
-  async decide(path: string, strand: Strand, race: () => Promise<Outcome>): Promise<Result> {
-    if (!this.journal.at(path).decided) this.host.append({ type: 'part.decided', path, data: await race() });
+  async decide(path: string, strand: Strand, race: () => Promise<Outcome>, sensitive = false): Promise<Result> {
+    if (!this.journal.at(path).decided) {
+      const outcome = await race();
+      this.host.append({ type: 'part.decided', path, data: { ...outcome, ...(sensitive ? { sensitive } : {}) } });
+    }
     const { decided } = this.journal.at(path);
     if (!decided) throw new Error(`${path} was not decided`);
     strand.clock = Math.max(strand.clock, decided.at);
@@ -239,13 +248,26 @@ export class Interpreter {
     return run(this, named, input, frame, path);
   }
 
-  private record({ task, pointer }: NamedTask, path: string, startedAt: number, input: Json, output: Json): void {
+  private record(
+    { task, pointer }: NamedTask,
+    path: string,
+    startedAt: number,
+    input: Json,
+    output: Json,
+    isAroundSensitive: boolean,
+  ): void {
     // What a call did is in the history already.
     if (task.kind === 'call' || task.kind === 'emit' || this.journal.at(path).isFinished) return;
-    const shown = task.metadata.sensitive
-      ? { input: null, output: null }
-      : { input: brief(input), output: brief(output) };
+    const shown =
+      isAroundSensitive || holdsSensitive(task.source)
+        ? { input: SENSITIVE, output: SENSITIVE, sensitive: true }
+        : { input: this.shown(input), output: this.shown(output) };
     this.host.append({ type: 'task.finished', path, data: { kind: task.kind, pointer, startedAt, ...shown } });
+  }
+
+  /** What a sensitive task put out is not shown as the input of the next one either. */
+  private shown(value: Json): Json {
+    return typeof value === 'object' && value !== null && this.sensitive.has(value) ? SENSITIVE : brief(value);
   }
 
   private find(tasks: TaskList, name: string, from: NamedTask): number {
@@ -294,4 +316,13 @@ function brief(value: Json): Json {
 export function errorValue(fault: WorkflowFault): JsonObject {
   const error = publicError(fault.error);
   return isObject(error) ? error : {};
+}
+
+const sensitivity = new WeakMap<object, boolean>();
+
+/** Whether a task says of itself, or one inside it of itself, that its data is sensitive. */
+export function holdsSensitive(source: JsonObject): boolean {
+  let known = sensitivity.get(source);
+  if (known === undefined) sensitivity.set(source, (known = JSON.stringify(source).includes('"sensitive":true')));
+  return known;
 }

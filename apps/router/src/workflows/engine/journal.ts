@@ -16,9 +16,13 @@ export interface PathHistory {
 export class Journal {
   lastSeq = 0;
   startedAt = 0;
+  /** When the last thing happened. */
+  lastAt = 0;
   isSuspended = false;
   isCancelling = false;
   end: RunEvent | undefined;
+  /** Inputs that tasks get in place of those that came to them. */
+  readonly inputs = new Map<string, Json>();
   private readonly paths = new Map<string, PathHistory>();
 
   constructor(events: Iterable<RunEvent> = []) {
@@ -34,6 +38,7 @@ export class Journal {
   add(event: RunEvent): void {
     const { at } = event;
     this.lastSeq = event.seq;
+    this.lastAt = Math.max(this.lastAt, at);
     switch (event.type) {
       case 'run.started':
         this.startedAt = at;
@@ -71,6 +76,9 @@ export class Journal {
         return;
       case 'run.cancelling':
         this.isCancelling = true;
+        return;
+      case 'run.forked':
+        if (event.data.input !== undefined) this.inputs.set(event.data.path, event.data.input);
         return;
       case 'run.retried':
         this.forget(event.data.path);

@@ -1,4 +1,4 @@
-import type { Json } from '../definition/json';
+import type { Json, JsonObject } from '../definition/json';
 import type { Expressions } from '../expressions/evaluate';
 import type { Workflow } from '../definition/workflow';
 import { Agenda, type Block } from './agenda';
@@ -9,6 +9,7 @@ import { WorkflowFault } from './fault';
 import type { Effect, EffectContext, RunHost, RunLimits } from './host';
 import { Interpreter } from './interpreter';
 import { Journal } from './journal';
+import { Redaction } from './redaction';
 import type { RunRow, RunState } from './run-store';
 import type { Signal, StoredSignal } from './signal';
 
@@ -21,6 +22,8 @@ export interface RunSurroundings {
   isRepeatable(effect: Effect, run: RunRow): boolean;
   perform(effect: Effect, context: EffectContext, run: RunRow): Promise<Json>;
   now(): number;
+  /** Ends what a run has started, before it ends itself. */
+  cancelChildren(run: LiveRun): Promise<void>;
   /** Called once, when the run has left the memory of this process. */
   onLeft(run: LiveRun, why: 'ended' | 'parked' | 'fenced' | 'failed', error?: unknown): void;
 }
@@ -29,6 +32,8 @@ export interface RunDefinition {
   workflow: Workflow;
   expressions: Expressions;
   limits: RunLimits;
+  /** Values of `use.secrets`, by name. */
+  secrets?: JsonObject;
 }
 
 /** One run in the memory of the process that owns it. */
@@ -36,6 +41,8 @@ export class LiveRun implements RunHost {
   readonly journal: Journal;
   readonly agenda: Agenda;
   private readonly interpreter: Interpreter;
+  private readonly redaction: Redaction;
+  private readonly limits: RunLimits;
   private outcome: { output: Json } | { error: WorkflowError } | 'cancelled' | undefined;
   private unwritten: RunEvent[] = [];
   private consumed: string[] = [];
@@ -51,19 +58,23 @@ export class LiveRun implements RunHost {
   private timer: NodeJS.Timeout | undefined;
   private isOver = false;
   private isLeaving = false;
+  private isCancelling = false;
 
   constructor(
     readonly row: RunRow,
-    { workflow, expressions, limits }: RunDefinition,
+    { workflow, expressions, limits, secrets = {} }: RunDefinition,
     events: readonly RunEvent[],
     private readonly around: RunSurroundings,
   ) {
     this.projectedState = row.state;
     this.journal = new Journal(events);
     this.agenda = new Agenda(() => this.onQuiet());
+    this.limits = limits;
+    this.redaction = new Redaction(secrets);
     const desk = new ExpressionDesk(workflow, expressions);
     if (this.journal.lastSeq === 0) this.append({ type: 'run.started' });
-    this.interpreter = new Interpreter(desk, { id: row.id, input: row.input }, this.journal, this.agenda, this, limits);
+    const facts = { id: row.id, input: row.input, secrets };
+    this.interpreter = new Interpreter(desk, facts, this.journal, this.agenda, this, limits);
   }
 
   /** When its next timer goes off, once it is parked. */
@@ -74,10 +85,8 @@ export class LiveRun implements RunHost {
   }
 
   start(signals: readonly StoredSignal[] = []): void {
-    if (this.journal.isCancelling) {
-      this.outcome = 'cancelled';
-      this.agenda.stir();
-    } else this.interpret();
+    if (this.journal.isCancelling) void this.cancel();
+    else this.interpret();
     if (signals.length > 0) this.take(signals);
   }
 
@@ -95,10 +104,20 @@ export class LiveRun implements RunHost {
 
   append(body: EventBody): void {
     if (this.isOver) return;
-    const event = { ...body, seq: this.journal.lastSeq + 1, at: this.around.now() };
+    // What is written down is also what the run goes on with, so a replay is the same.
+    const event = { ...this.redaction.apply(body), seq: this.journal.lastSeq + 1, at: this.around.now() };
     this.journal.add(event);
     this.unwritten.push(event);
+    if (event.seq >= this.limits.maxEvents) this.overflow();
     void this.stored().catch(() => undefined);
+  }
+
+  /** A history has an end, so that a run that never comes to one does not fill the disk. */
+  private overflow(): void {
+    if (this.outcome !== undefined) return;
+    const { maxEvents } = this.limits;
+    this.settled({ error: WorkflowFault.of('runtime', `More than ${maxEvents} events`, { instance: '/' }).error });
+    this.interpreter.root.cancel();
   }
 
   /** One batch of a run is written at a time; what comes up meanwhile is the next one. */
@@ -143,7 +162,12 @@ export class LiveRun implements RunHost {
   }
 
   perform(effect: Effect, context: EffectContext): Promise<Json> {
-    return this.around.perform(effect, context, this.row);
+    return this.around.perform(this.withoutSecrets(effect), context, this.row);
+  }
+
+  /** Arguments of calls need their secrets; events and inputs of other runs are kept, so they have none. */
+  private withoutSecrets(effect: Effect): Effect {
+    return effect.kind === 'call' ? effect : this.redaction.apply(effect);
   }
 
   /** Takes what the run was told, each signal once; it is obeyed when everything waits. */
@@ -172,9 +196,9 @@ export class LiveRun implements RunHost {
   private async obey(signal: Signal): Promise<boolean> {
     switch (signal.kind) {
       case 'cancel':
+        if (this.outcome !== undefined || this.journal.isCancelling) return true;
         this.append({ type: 'run.cancelling' });
-        this.interpreter.root.cancel();
-        this.outcome ??= 'cancelled';
+        void this.cancel();
         return true;
       case 'suspend':
         if (!this.journal.isSuspended) this.append({ type: 'run.suspended' });
@@ -194,7 +218,8 @@ export class LiveRun implements RunHost {
       case 'input': {
         const block = this.agenda.find('approval', signal.path) ?? this.agenda.find('child', signal.path);
         if (!block) return this.journal.at(signal.path).received !== undefined;
-        this.append({ type: 'input.received', path: signal.path, data: signal.outcome });
+        const mark = block.kind === 'approval' && block.sensitive ? { sensitive: true } : {};
+        this.append({ type: 'input.received', path: signal.path, data: { ...signal.outcome, ...mark } });
         this.agenda.settle(block, { value: undefined });
         return true;
       }
@@ -208,13 +233,32 @@ export class LiveRun implements RunHost {
     }
   }
 
+  /** What is in flight hears of it at once; the run has ended when all that it started has been told. */
+  private async cancel(): Promise<void> {
+    this.isCancelling = true;
+    this.interpreter.root.cancel();
+    this.projectedState = 'cancelling';
+    this.projection = { state: 'cancelling', nextWakeAt: this.around.now(), release: false, listens: false };
+    try {
+      await this.stored();
+      await this.around.cancelChildren(this);
+    } catch (error) {
+      // Whoever takes it over goes on here.
+      this.leave('failed', error);
+      return;
+    }
+    this.outcome ??= 'cancelled';
+    this.isCancelling = false;
+    this.agenda.stir();
+  }
+
   /** Drops the run from memory without another word; its history is what it is. */
   abandon(): void {
     this.leave('failed');
   }
 
   private onQuiet(): void {
-    if (this.isOver || this.isLeaving || this.isObeying) return;
+    if (this.isOver || this.isLeaving || this.isObeying || this.isCancelling) return;
     if (this.outcome !== undefined) return void this.end(this.outcome);
     const blocks = this.agenda.blocks();
     const isBusy = blocks.some(({ kind }) => kind === 'effect');
@@ -225,15 +269,29 @@ export class LiveRun implements RunHost {
     const timer = isSuspended ? undefined : earliest(blocks);
     const now = this.around.now();
     if (timer && timer.due <= now) return this.agenda.settle(timer, { value: 'late' });
-    this.arm(timer?.due, now);
-    if (isBusy) return this.project('running', timer?.due ?? null, false, blocks);
-    const state: RunState = isSuspended
-      ? 'suspended'
-      : blocks.some(({ kind }) => kind === 'uncertain')
-        ? 'needs_attention'
-        : 'waiting';
-    const isNear = timer !== undefined && timer.due - now < NEAR_MS;
-    this.project(state, timer?.due ?? null, !isNear, blocks);
+    const state: RunState = isBusy
+      ? 'running'
+      : isSuspended
+        ? 'suspended'
+        : blocks.some(({ kind }) => kind === 'uncertain')
+          ? 'needs_attention'
+          : 'waiting';
+    // A person may take as long as they want; everything else comes to an end.
+    const limit = state === 'waiting' ? this.journal.lastAt + this.limits.maxWaitMs : Infinity;
+    if (limit <= now) return this.waitedTooLong();
+    const due = Math.min(timer?.due ?? Infinity, limit);
+    const wakeAt = due === Infinity ? undefined : due;
+    this.arm(wakeAt, now);
+    if (isBusy) return this.project('running', wakeAt ?? null, false, blocks);
+    const isNear = wakeAt !== undefined && wakeAt - now < NEAR_MS;
+    this.project(state, wakeAt ?? null, !isNear, blocks);
+  }
+
+  private waitedTooLong(): void {
+    const days = Math.round(this.limits.maxWaitMs / 86_400_000);
+    const fault = WorkflowFault.of('timeout', `Nothing came within ${days} days`, { instance: '/' });
+    this.settled({ error: fault.error });
+    this.interpreter.root.cancel();
   }
 
   private arm(due: number | undefined, now: number): void {
@@ -256,8 +314,9 @@ export class LiveRun implements RunHost {
     );
   }
 
-  private async end(outcome: { output: Json } | { error: WorkflowError } | 'cancelled'): Promise<void> {
+  private async end(given: { output: Json } | { error: WorkflowError } | 'cancelled'): Promise<void> {
     this.isLeaving = true;
+    const outcome = this.redaction.apply(given);
     const { parent_run: parentRun, parent_path: parentPath } = this.row;
     if (outcome === 'cancelled') this.append({ type: 'run.cancelled' });
     else if ('output' in outcome) this.append({ type: 'run.completed', data: outcome });

@@ -3,11 +3,14 @@ import { Bus, contextOf, ENV, LOGGER, runInContext } from '@mcp-router/platform'
 import { workflowSignalled } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import type { RouterEnv } from '../../config';
+import { SecretStore } from '../../secrets/secret-store';
+import type { JsonObject } from '../definition/json';
 import { Expressions } from '../expressions/evaluate';
 import { Performer } from '../functions/performer';
+import { runLimits } from '../limits';
 import { VersionStore } from '../version-store';
 import { Committer, Fenced } from './committer';
-import { RUN_LIMITS } from './host';
+import type { RunLimits } from './host';
 import { LiveRun } from './live-run';
 import { measureLiveRuns, measureRun } from './run-metrics';
 import { RunStore, type NewRun, type RunRow } from './run-store';
@@ -17,6 +20,8 @@ import { Waker } from './waker';
 const RENEWALS_PER_LEASE = 4;
 const TAKEN_AT_ONCE = 100;
 const PARTITION_CHECK_MS = 3_600_000;
+/** An event that comes twice within this time counts once. */
+const EVENTS_KNOWN_MS = 7 * 86_400_000;
 
 /**
  * Owns runs: takes those that are due, keeps its leases, and lets go of those that wait. Everything it knows is in
@@ -32,17 +37,21 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
   private stopListening: (() => void) | undefined;
   private isStopping = false;
   private isSweeping = false;
+  private readonly limits: RunLimits;
 
   constructor(
     private readonly store: RunStore,
     private readonly committer: Committer,
     private readonly versions: VersionStore,
     private readonly performer: Performer,
+    private readonly secrets: SecretStore,
     private readonly waker: Waker,
     private readonly bus: Bus,
     @Inject(ENV) private readonly env: RouterEnv,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.limits = runLimits(env);
+  }
 
   get owner(): string {
     return this.bus.instanceId;
@@ -56,10 +65,13 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
     this.stopListening = this.bus.listen(workflowSignalled, ({ run }) => void this.told(run).catch(this.logFailure));
     this.waker.start((runId) => this.wake(runId));
     this.performer.startChild = (run) => this.start(run).then(({ row }) => row);
-    this.performer.publish = (event) => this.publish(event);
     every(this.env.WORKFLOW_LEASE_MS / RENEWALS_PER_LEASE, () => this.renew());
     every(this.env.WORKFLOW_SWEEP_MS, () => this.sweep());
-    every(PARTITION_CHECK_MS, () => this.store.preparePartitions());
+    every(PARTITION_CHECK_MS, () =>
+      this.store.preparePartitions().then(async () => {
+        await this.retain();
+      }),
+    );
     void this.sweep().catch(this.logFailure);
   }
 
@@ -98,9 +110,16 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
     if (!this.live.has(runId)) await this.bus.broadcast(workflowSignalled, { run: runId }).catch(() => undefined);
   }
 
-  /** Gives an event to all runs that listen. */
-  async publish(event: Parameters<RunStore['publish']>[0]): Promise<void> {
-    for (const runId of new Set(await this.store.publish(event))) void this.announce(runId).catch(this.logFailure);
+  /** Removes what is older than it is kept. */
+  async retain(now = new Date()): Promise<string[]> {
+    await this.store.forgetEventsBefore(new Date(now.getTime() - EVENTS_KNOWN_MS));
+    const months = this.env.WORKFLOW_RETENTION_MONTHS;
+    if (months === 0) return [];
+    return this.store.dropMonthsBefore(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - months, 1)));
+  }
+
+  private async cancelChildren(runId: string): Promise<void> {
+    for (const child of await this.store.cancelChildren(runId)) void this.announce(child).catch(this.logFailure);
   }
 
   private async told(runId: string): Promise<void> {
@@ -113,21 +132,28 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
   private async open(row: RunRow, isNew: boolean): Promise<void> {
     if (this.live.has(row.id)) return;
     const definition = await this.versions.workflow(row.version_id);
+    const secrets = (await this.secrets.values(definition.use.secrets)) as JsonObject;
     const [events, signals] = isNew
       ? [[], []]
       : await Promise.all([this.store.events(row.id), this.store.signals(row.id)]);
     if (this.live.has(row.id)) return;
-    const run = new LiveRun(row, { workflow: definition, expressions: this.expressions, limits: RUN_LIMITS }, events, {
-      commit: async (batch) => {
-        await this.committer.add(batch);
-        measureRun(row, batch.events);
+    const run = new LiveRun(
+      row,
+      { workflow: definition, expressions: this.expressions, limits: this.limits, secrets },
+      events,
+      {
+        commit: async (batch) => {
+          await this.committer.add(batch);
+          measureRun(row, batch.events);
+        },
+        isRepeatable: (effect, { principal }) => this.performer.isRepeatable(effect, principal),
+        perform: (effect, context, { principal }) =>
+          runInContext(contextOf({ principal }), () => this.performer.perform(effect, context, row)),
+        now: Date.now,
+        cancelChildren: (parent) => this.cancelChildren(parent.id),
+        onLeft: (left, why, error) => this.left(left, why, error),
       },
-      isRepeatable: (effect, { principal }) => this.performer.isRepeatable(effect, principal),
-      perform: (effect, context, { principal }) =>
-        runInContext(contextOf({ principal }), () => this.performer.perform(effect, context, row)),
-      now: Date.now,
-      onLeft: (left, why, error) => this.left(left, why, error),
-    });
+    );
     this.live.set(row.id, run);
     run.start(signals);
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '@mcp-router/shared';
-import { DataSource } from 'typeorm';
+import { AppError, type Principal } from '@mcp-router/shared';
+import { DataSource, type EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 import type { Json, JsonObject } from '../definition/json';
 import type { EventBody, RunEvent, WorkflowError } from './event';
@@ -68,7 +68,10 @@ export class RunStore {
     const rows = await this.query<RunRow>(
       `INSERT INTO router.workflow_run (id, version_id, namespace, name, version, state, epoch, owner, lease_until,
          next_wake_at, idempotency_key, request_hash, started_by, principal, input, parent_run, parent_path)
-       VALUES ($1, $2, $3, $4, $5, 'running', 1, $6, now() + $7 * interval '1 ms', now(), $8, $9, $10, $11, $12, $13, $14)
+       SELECT $1, $2, $3, $4, $5, 'running', 1, $6, now() + $7 * interval '1 ms', now(), $8, $9, $10, $11::json,
+         $12::json, $13::uuid, $14
+        WHERE $13::uuid IS NULL OR EXISTS (SELECT 1 FROM router.workflow_run p
+          WHERE p.id = $13::uuid AND p.ended_at IS NULL AND p.state <> 'cancelling' FOR SHARE)
        ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
       [
         v7(),
@@ -93,8 +96,73 @@ export class RunStore {
         WHERE (started_by = $1 AND idempotency_key = $2) OR (parent_run = $3 AND parent_path = $4)`,
       [run.principal.agentId, run.idempotencyKey ?? null, run.parent?.run ?? null, run.parent?.path ?? null],
     );
-    if (!known) throw new Error('A run was neither stored nor found');
+    if (!known) throw new AppError('conflict', 'The run that this one belongs to is being cancelled');
     return { row: known, isNew: false, hash: known.request_hash };
+  }
+
+  /** Stores a run with a history that it takes over from another one. */
+  async fork(run: NewRun, events: readonly RunEvent[]): Promise<string | undefined> {
+    return this.database.transaction(async (db) => {
+      const id = await this.enqueue(db, run);
+      if (id === undefined || events.length === 0) return id;
+      await db.query(
+        `INSERT INTO router.workflow_event (run_id, seq, epoch, at, type, path, data)
+         SELECT $1, e.seq, 0, e.at, e.type, e.path, e.data
+           FROM unnest($2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::json[]) AS e (seq, at, type, path, data)`,
+        [
+          id,
+          events.map(({ seq }) => seq),
+          events.map(({ at }) => new Date(at)),
+          events.map(({ type }) => type),
+          events.map((event) => ('path' in event ? event.path : null)),
+          events.map((event) => ('data' in event ? JSON.stringify(event.data) : null)),
+        ],
+      );
+      return id;
+    });
+  }
+
+  /** Stores a run that nobody owns yet, as part of a transaction. @returns its id, undefined when the key was used */
+  async enqueue(db: EntityManager, run: NewRun): Promise<string | undefined> {
+    const [row] = await db.query<{ id: string }[]>(
+      `INSERT INTO router.workflow_run (id, version_id, namespace, name, version, state, next_wake_at, idempotency_key,
+         started_by, principal, input, request_hash)
+       VALUES ($1, $2, $3, $4, $5, 'pending', now(), $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id`,
+      [
+        v7(),
+        run.versionId,
+        run.namespace,
+        run.name,
+        run.version,
+        run.idempotencyKey ?? null,
+        run.principal.agentId,
+        JSON.stringify(run.principal),
+        JSON.stringify(run.input),
+        run.requestHash ?? null,
+      ],
+    );
+    return row?.id;
+  }
+
+  /** Tells the runs that a run started, and that go on, to end. @returns their ids */
+  async cancelChildren(parentId: string): Promise<string[]> {
+    const body: Signal = { kind: 'cancel' };
+    const rows = await this.query<{ run_id: string }>(
+      `INSERT INTO router.workflow_signal (id, run_id, body)
+       SELECT gen_random_uuid(), c.id, $2 FROM router.workflow_run c WHERE c.parent_run = $1 AND c.ended_at IS NULL
+       RETURNING run_id`,
+      [parentId, JSON.stringify(body)],
+    );
+    return rows.map(({ run_id }) => run_id);
+  }
+
+  /** Remembers an event. @returns false when it came before */
+  async note(db: EntityManager, source: string, id: string): Promise<boolean> {
+    const rows = await db.query<unknown[]>(
+      `INSERT INTO router.workflow_cloud_event (source, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id`,
+      [source, id],
+    );
+    return rows.length > 0;
   }
 
   /** Takes a run over, when nobody owns it and it has not ended. */
@@ -162,9 +230,9 @@ export class RunStore {
   }
 
   /** Tells every run that listens. @returns their ids */
-  async publish(event: JsonObject): Promise<string[]> {
+  async publish(db: EntityManager, event: JsonObject): Promise<string[]> {
     const body: Signal = { kind: 'event', event };
-    const rows = await this.query<{ run_id: string }>(
+    const rows = await db.query<{ run_id: string }[]>(
       `INSERT INTO router.workflow_signal (id, run_id, body)
        SELECT gen_random_uuid(), l.run_id, $1 FROM router.workflow_listener l RETURNING run_id`,
       [JSON.stringify(body)],
@@ -199,6 +267,15 @@ export class RunStore {
       [id],
     );
     return rows.length > 0;
+  }
+
+  /** The run that somebody started with a key. */
+  async withKey(startedBy: string, key: string): Promise<(RunRow & { request_hash: string | null }) | undefined> {
+    const [row] = await this.query<RunRow & { request_hash: string | null }>(
+      `SELECT ${COLUMNS}, request_hash FROM router.workflow_run WHERE started_by = $1 AND idempotency_key = $2`,
+      [startedBy, key],
+    );
+    return row;
   }
 
   /** The newest first; ids are in the order of time. */
@@ -238,6 +315,46 @@ export class RunStore {
         if (!/already exists|duplicate key|would overlap/.test((error as Error).message)) throw error;
       });
     }
+  }
+
+  /**
+   * Removes what began before a moment, month by month: the histories with their partition, then the runs themselves.
+   * A month in which a run that still goes on began stays as a whole.
+   *
+   * @returns the partitions that are gone
+   */
+  async dropMonthsBefore(moment: Date): Promise<string[]> {
+    const partitions = await this.query<{ name: string }>(
+      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'router.workflow_event'::regclass AND c.relname ~ '^workflow_event_[0-9]{6}$' ORDER BY 1`,
+    );
+    const dropped: string[] = [];
+    for (const { name } of partitions) {
+      const [year, month] = [Number(name.slice(-6, -2)), Number(name.slice(-2))];
+      const range = [new Date(Date.UTC(year, month - 1, 1)), new Date(Date.UTC(year, month, 1))] as const;
+      if (range[1] <= moment && (await this.dropMonth(name, firstId(range[0]), firstId(range[1])))) dropped.push(name);
+    }
+    return dropped;
+  }
+
+  private dropMonth(partition: string, from: string, to: string): Promise<boolean> {
+    return this.database.transaction(async (db) => {
+      await db.query(`SET LOCAL lock_timeout = '5s'`);
+      const [open] = await db.query<unknown[]>(
+        `SELECT 1 FROM router.workflow_run WHERE id >= $1 AND id < $2 AND ended_at IS NULL LIMIT 1`,
+        [from, to],
+      );
+      if (open) return false;
+      await db.query(`DROP TABLE IF EXISTS router.${partition}`);
+      await db.query(`DELETE FROM router.workflow_approval WHERE run_id >= $1 AND run_id < $2`, [from, to]);
+      await db.query(`DELETE FROM router.workflow_run WHERE id >= $1 AND id < $2`, [from, to]);
+      return true;
+    });
+  }
+
+  /** Forgets which events came before a moment: one that is sent again after that counts as new. */
+  async forgetEventsBefore(moment: Date): Promise<void> {
+    await this.query(`DELETE FROM router.workflow_cloud_event WHERE received_at < $1`, [moment]);
   }
 
   private async query<T>(sql: string, values: unknown[] = []): Promise<T[]> {

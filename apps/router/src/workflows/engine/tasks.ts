@@ -1,5 +1,7 @@
-import type { Task, TaskKind } from '../definition/workflow';
+import type { CallTarget, Task, TaskKind } from '../definition/workflow';
+import { agentCall } from './agent';
 import { approveCall } from './approve';
+import { withCredentials, withoutSecrets } from './credentials';
 import { emit, listen } from './events-tasks';
 import { fork } from './fork';
 import type { TaskRunner } from './interpreter';
@@ -24,15 +26,26 @@ const call: TaskRunner<Task & { kind: 'call' }> = async (run, named, input, fram
       output: (await run.task({ ...named, task: body }, args, { ...frame, variables: {} }, `${path}/call`)).output,
     };
   }
-  const output = await run.effects.perform(named, { kind: 'call', task, args, input }, path, frame.strand);
-  return { output };
+  if (task.target === 'agent') return { output: await agentCall(run, named, args, input, frame, path) };
+  const effect = { kind: 'call' as const, task, input, shown: withoutSecrets(task.with, args) };
+  if (!OUTWARD.has(task.target)) return { output: await run.effects.perform(named, { ...effect, args }, path, frame) };
+  const own = await withCredentials(run, args, frame, input);
+  if (task.target !== 'openapi')
+    return { output: await run.effects.perform(named, { ...effect, args: own }, path, frame) };
+  // What the document says is in the history, so a crash does not change what is called.
+  const lookUp = { ...effect, args: own, step: 'operation' as const };
+  const operation = await run.effects.perform(named, lookUp, `${path}/operation`, frame);
+  return { output: await run.effects.perform(named, { ...effect, args: { ...own, operation } }, path, frame) };
 };
+
+/** Calls that leave the catalogue, and may bring credentials of their own. */
+const OUTWARD: ReadonlySet<CallTarget> = new Set(['http', 'openapi', 'a2a', 'mcp']);
 
 const runWorkflow: TaskRunner<Task & { kind: 'run' }> = async (run, named, input, frame, path) => {
   const { workflow, await: isAwaited } = named.task;
   const resolved = await run.resolve(workflow.input ?? null, frame, input);
   const effect = { kind: 'run' as const, workflow: { ...workflow, input: workflow.input === null ? input : resolved } };
-  const started = await run.effects.perform(named, effect, path, frame.strand);
+  const started = await run.effects.perform(named, effect, path, frame);
   if (!isAwaited) return { output: input };
   const place = `${path}/result`;
   const past = run.journal.at(place);

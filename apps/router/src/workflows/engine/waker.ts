@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import type { RouterEnv } from '../../config';
 
 const QUEUE = 'workflow-wakes';
+/** What is farther away is left to the sweep, so that long waits do not fill Redis. */
+const FARTHEST_MS = 3_600_000;
 
 /** Tells routers when a run is due. All that it knows is in the runs' table too, so it may lose everything. */
 @Injectable()
@@ -34,6 +36,7 @@ export class Waker {
 
   /** Never waits and never fails: a wake that is lost comes from the sweep. */
   at(runId: string, due: number): void {
+    if (due - Date.now() > FARTHEST_MS) return;
     this.queue
       ?.add(
         'wake',

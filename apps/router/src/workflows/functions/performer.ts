@@ -1,16 +1,25 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, Outbound } from '@mcp-router/platform';
-import type { Principal } from '@mcp-router/shared';
+import { isToolAllowed, type Principal } from '@mcp-router/shared';
 import { Catalogue } from '../../catalogue/catalogue';
 import type { RouterEnv } from '../../config';
+import { UpstreamRegistry } from '../../upstreams/upstream-registry';
 import { ToolsService } from '../../tools/tools.service';
-import type { Json, JsonObject } from '../definition/json';
+import { isObject, textOf, type Json, type JsonObject } from '../definition/json';
 import type { Effect, EffectContext } from '../engine/host';
 import { WorkflowFault } from '../engine/fault';
 import type { NewRun, RunRow } from '../engine/run-store';
 import { VersionStore } from '../version-store';
-import { callHttp, isRepeatableRequest } from './http';
+import { callAgent, isReadingA2a } from './a2a';
+import { Authorizer } from './authorizer';
+import { getPrompt, readResource } from './catalogue-reads';
+import { callHttp } from './http';
+import { callInlineServer, isReadingMcp } from './inline-mcp';
 import { askModel } from './llm';
+import { ask, type OfferedTool } from './model';
+import { callOperation, readOperation } from './openapi';
+import type { Operation } from './openapi-operation';
+import { isRepeatableRequest } from './send-request';
 import { toolOutput } from './tool-output';
 
 /** How long a tool may be missing that was there when the run was started. */
@@ -24,25 +33,40 @@ export class Performer {
   startChild!: (run: NewRun) => Promise<RunRow>;
   publish!: (event: JsonObject) => Promise<void>;
   private readonly outbound: Outbound;
+  private readonly authorizer: Authorizer;
 
   constructor(
     private readonly tools: ToolsService,
     private readonly catalogue: Catalogue,
     private readonly versions: VersionStore,
+    private readonly upstreams: UpstreamRegistry,
     @Inject(ENV) private readonly env: RouterEnv,
   ) {
     this.outbound = new Outbound({ allow: env.OUTBOUND_ALLOW });
+    this.authorizer = new Authorizer(this.outbound);
   }
 
   isRepeatable(effect: Effect, _principal: Principal): boolean {
     // An event and a run have an id that a second attempt finds.
     if (effect.kind !== 'call') return true;
     const { target, call } = effect.task;
-    if (target === 'http') return isRepeatableRequest(effect.args);
-    if (target === 'llm' || target === 'prompt' || target === 'resource') return true;
-    if (target !== 'tool') return false;
-    const hints = this.catalogue.find('tools', call)?.hints;
-    return hints?.readOnlyHint === true || hints?.idempotentHint === true;
+    if (effect.step !== undefined) return true;
+    switch (target) {
+      case 'http':
+        return isRepeatableRequest(effect.args);
+      case 'openapi':
+        return isRepeatableRequest((effect.args['operation'] ?? {}) as JsonObject);
+      case 'a2a':
+        return isReadingA2a(effect.args);
+      case 'mcp':
+        return isReadingMcp(effect.args);
+      case 'tool': {
+        const hints = this.catalogue.find('tools', call)?.hints;
+        return hints?.readOnlyHint === true || hints?.idempotentHint === true;
+      }
+      default:
+        return target === 'llm' || target === 'prompt' || target === 'resource';
+    }
   }
 
   async perform(effect: Effect, context: EffectContext, run: RunRow): Promise<Json> {
@@ -57,32 +81,63 @@ export class Performer {
     }
   }
 
-  private async call(
-    { task, args, input }: Effect & { kind: 'call' },
-    { key, signal }: EffectContext,
-    { principal }: RunRow,
-  ): Promise<Json> {
+  private async call(effect: Effect & { kind: 'call' }, context: EffectContext, run: RunRow): Promise<Json> {
+    const { task, args, input, step } = effect;
+    const { key, signal } = context;
+    const { principal } = run;
+    const sender = { outbound: this.outbound, authorizer: this.authorizer, key, signal };
+    const reading = { catalogue: this.catalogue, upstreams: this.upstreams, principal, signal };
     switch (task.target) {
-      case 'tool': {
-        await this.untilOffered(task.call, signal);
-        const meta = { 'mcp-router/idempotency-key': key };
-        const result = await this.tools.call({
-          tool: task.call,
-          arguments: args,
-          meta,
-          principal,
-          signal,
-          endpoint: 'workflow',
-        });
-        return toolOutput(result, task.call);
-      }
+      case 'tool':
+        return this.callTool(task.call, args, context, principal);
       case 'http':
-        return callHttp(this.outbound, args, input, { key, signal });
+        return callHttp(args, input, sender);
+      case 'openapi':
+        return step === 'operation'
+          ? readOperation(args, sender)
+          : callOperation(args['operation'] as Operation, args, sender);
+      case 'a2a':
+        return callAgent(args, sender);
+      case 'mcp':
+        return callInlineServer(args, { ...sender, principal }, this.env);
       case 'llm':
         return askModel(this.outbound, this.env, args, signal);
+      case 'agent':
+        return this.askForTurn(args, principal, signal);
+      case 'prompt':
+        return getPrompt(args, reading);
+      case 'resource':
+        return readResource(args, reading);
       default:
-        throw WorkflowFault.of('configuration', `\`call: ${task.call}\` is not available in this release`);
+        throw WorkflowFault.of('configuration', `\`call: ${task.call}\` is not an effect`);
     }
+  }
+
+  private async callTool(
+    tool: string,
+    args: JsonObject,
+    { key, signal }: EffectContext,
+    principal: Principal,
+  ): Promise<Json> {
+    await this.untilOffered(tool, signal);
+    const meta = { 'mcp-router/idempotency-key': key };
+    const result = await this.tools.call({ tool, arguments: args, meta, principal, signal, endpoint: 'workflow' });
+    return toolOutput(result, tool);
+  }
+
+  /** One turn of an agent, which is told of the tools that are there at this moment. */
+  private askForTurn(args: JsonObject, principal: Principal, signal: AbortSignal): Promise<Json> {
+    const { messages, tools, schema, model, temperature, maxTokens } = args;
+    const patterns = Array.isArray(tools) ? tools.map(textOf) : [];
+    const offered = this.tools
+      .visible(principal)
+      .filter(({ publicName }) => isToolAllowed({ allow: patterns, deny: [] }, publicName))
+      .map(({ publicName, text, hints }): OfferedTool => {
+        const { description = '', inputSchema = {} } = JSON.parse(text) as Partial<OfferedTool>;
+        return { name: publicName, description, inputSchema, isReadOnly: hints.readOnlyHint === true };
+      });
+    const question = { model, temperature, maxTokens, messages: messages as JsonObject[], tools: offered };
+    return ask(this.outbound, this.env, { ...question, ...(isObject(schema) ? { schema } : {}) }, signal);
   }
 
   /** After a start the lists of servers come one by one, while runs go on at once. */

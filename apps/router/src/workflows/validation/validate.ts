@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject, pointerSteps, pointerTo } from '../definition/json';
 import { type DefinitionFormat, parseWorkflow, type ParsedWorkflow } from '../definition/parse';
-import type { DefinitionLimits, TaskList, Workflow } from '../definition/workflow';
+import type { DefinitionLimits, TaskList, Workflow, WorkflowDocument } from '../definition/workflow';
 import { EMPTY_CATALOGUE, isDestructive, isRepeatable, type ValidationCatalogue } from './catalogue';
 import { Check, type ValidationOptions } from './check';
 import { checkAuthentication } from './check-calls';
@@ -24,6 +24,8 @@ export interface ValidateOptions extends ValidationOptions {
   /** For text; told by its first character when absent. */
   format?: DefinitionFormat;
   limits?: Partial<DefinitionLimits>;
+  /** Hashes of the tools of the version that is published under the name of the definition. */
+  hashesOf?: (document: WorkflowDocument) => Readonly<Record<string, string>> | undefined;
 }
 
 export interface ValidationResult {
@@ -55,7 +57,8 @@ export function validateWorkflow(
   });
   const { workflow } = parsed;
   if (!workflow) return { valid: false, diagnostics: structural, tools: {} };
-  const check = new Check(workflow, catalogue, options);
+  const publishedHashes = options.publishedHashes ?? options.hashesOf?.(workflow.document);
+  const check = new Check(workflow, catalogue, { ...options, ...(publishedHashes ? { publishedHashes } : {}) });
   try {
     checkWorkflow(check);
   } catch (error) {

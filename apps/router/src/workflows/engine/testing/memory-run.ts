@@ -4,7 +4,7 @@ import { parseWorkflow } from '../../definition/parse';
 import { Expressions } from '../../expressions/evaluate';
 import { Fenced, type Batch, type Projection } from '../committer';
 import type { RunEvent } from '../event';
-import { RUN_LIMITS, type Effect } from '../host';
+import { RUN_LIMITS, type Effect, type RunLimits } from '../host';
 import { LiveRun } from '../live-run';
 import type { RunRow } from '../run-store';
 
@@ -15,6 +15,8 @@ export interface MemoryOptions {
   /** What calls give; `mark` of the arguments by default. */
   perform?: (effect: Effect) => Json | Promise<Json>;
   isRepeatable?: boolean;
+  secrets?: JsonObject;
+  limits?: Partial<RunLimits>;
 }
 
 /** What the world would see of a run, and its history, with a clock that jumps to the next timer. */
@@ -33,7 +35,12 @@ export class MemoryRun {
   ) {
     const { workflow, faults } = parseWorkflow(definition);
     if (!workflow || faults.length > 0) throw new Error(JSON.stringify(faults));
-    this.definition = { workflow, expressions, limits: RUN_LIMITS };
+    this.definition = {
+      workflow,
+      expressions,
+      limits: { ...RUN_LIMITS, ...options.limits },
+      secrets: options.secrets ?? {},
+    };
     const at = new Date(this.clock);
     this.row = {
       id: '01a20000-0000-7000-8000-000000000000',
@@ -79,6 +86,7 @@ export class MemoryRun {
           return (await this.options.perform?.(effect)) ?? args;
         },
         now: () => this.clock,
+        cancelChildren: () => Promise.resolve(),
         onLeft: (_, why) => resolve(why),
       });
       run.start();

@@ -1,0 +1,129 @@
+import { Outbound } from '@mcp-router/platform';
+import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
+import { httpServer, type HttpServer } from '../../testing/http-server';
+import type { JsonObject } from '../definition/json';
+import { callAgent } from './a2a';
+import { Authorizer } from './authorizer';
+import { callInlineServer } from './inline-mcp';
+import { ask } from './model';
+import type { Sender } from './send-request';
+import { jsonServer, type JsonServer } from './testing/json-server';
+
+const RUNTIME = 'https://serverlessworkflow.io/spec/1.0.0/errors/runtime';
+const LIMITS = { CALL_TIMEOUT_MS: 5_000, TOTAL_TIMEOUT_MS: 10_000, MAX_MESSAGE_BYTES: 1_048_576 };
+
+describe('calls of agents, models and servers that a task names', () => {
+  const outbound = new Outbound({ allow: ['loopback'] });
+  let agent: JsonServer;
+  let sender: Sender;
+  const servers: HttpServer[] = [];
+  beforeAll(async () => {
+    agent = await jsonServer(({ url, body }, response) => {
+      if (url === '/card-0.3') return { name: 'old', url: `${agent.url}/rpc` };
+      if (url === '/card-1.0')
+        return {
+          supportedInterfaces: [
+            { protocolBinding: 'JSONRPC', url: '/rpc' },
+            { protocolBinding: 'GRPC', url: 'x' },
+          ],
+        };
+      const { method, params } = JSON.parse(body) as { method: string; params: JsonObject };
+      if (url === '/v1/chat/completions') {
+        const call = { id: 'c1', type: 'function', function: { name: 'fx_odd_name_0', arguments: '{"a":1}' } };
+        return { choices: [{ message: { role: 'assistant', content: null, tool_calls: [call] } }] };
+      }
+      if (method === 'tasks/get') return { jsonrpc: '2.0', id: 1, error: { code: -32001, message: 'Task not found' } };
+      if (method !== 'message/stream') return { jsonrpc: '2.0', id: 1, result: { echo: params } };
+      response.setHeader('content-type', 'text/event-stream');
+      for (const n of [1, 2]) response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id: 1, result: { n } })}\n\n`);
+      return void response.end();
+    });
+    sender = { outbound, authorizer: new Authorizer(outbound), key: 'run:/do/0', signal: new AbortController().signal };
+  });
+  afterAll(async () => {
+    await agent.stop();
+    for (const server of servers) await server.stop();
+    await outbound.close();
+  });
+
+  const a2a = (args: JsonObject) => callAgent({ server: `${agent.url}/rpc`, ...args }, sender);
+  const send = { method: 'message/send', parameters: { message: { parts: [{ kind: 'text', text: 'hi' }] } } };
+
+  it('find the agent by its address or by its card, old and new', async () => {
+    const cards = ['/card-0.3', '/card-1.0'].map((path) => ({ agentCard: { endpoint: agent.url + path } }));
+    for (const where of [{}, ...cards])
+      expect(await a2a({ ...send, ...where })).toMatchObject({ echo: { message: { role: 'user' } } });
+  });
+
+  it('name a message the same when it is sent again', async () => {
+    const [first, second] = [await a2a(send), await a2a(send)];
+    expect(first).toEqual(second);
+    expect(first).toMatchObject({
+      echo: { message: { messageId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string } },
+    });
+  });
+
+  it('put out all results of a stream, and fault with what the agent refuses', async () => {
+    expect(await a2a({ ...send, method: 'message/stream' })).toEqual([{ n: 1 }, { n: 2 }]);
+    await expect(a2a({ method: 'tasks/get' })).rejects.toMatchObject({ error: { type: RUNTIME, status: 500 } });
+  });
+
+  const mcp = (server: HttpServer, args: JsonObject) =>
+    callInlineServer(
+      { transport: { http: { endpoint: server.url, headers: { 'x-from': 'task' } } }, ...args },
+      { ...sender, principal: SYSTEM_PRINCIPAL },
+      LIMITS,
+    );
+
+  it('begin with `initialize` at an MCP server, and put out its result', async () => {
+    const server = await httpServer('legacy');
+    servers.push(server);
+    const parameters = { name: 'do', arguments: { a: 1 } };
+    const client = { name: 'my-workflow', version: '2.0' };
+    expect(await mcp(server, { method: 'tools/call', parameters, client })).toEqual({
+      content: [{ type: 'text', text: 'done' }],
+    });
+    const [hello, , call] = server.seen;
+    expect(hello?.message).toMatchObject({
+      method: 'initialize',
+      params: { protocolVersion: '2025-06-18', clientInfo: client },
+    });
+    expect([call?.message.method, call?.message.params, call?.headers['x-from']]).toEqual([
+      'tools/call',
+      parameters,
+      'task',
+    ]);
+    expect(server.sessions.size).toBe(0);
+  });
+
+  it('speak the newest protocol when the task says so, and fault with what the server refuses', async () => {
+    const server = await httpServer('modern');
+    servers.push(server);
+    const protocolVersion = '2026-07-28';
+    expect(await mcp(server, { method: 'tools/call', protocolVersion, parameters: { name: 'do' } })).toMatchObject({
+      content: [{ text: 'done' }],
+    });
+    await expect(mcp(server, { method: 'prompts/get', protocolVersion })).rejects.toMatchObject({
+      error: { type: RUNTIME, status: 500 },
+    });
+  });
+
+  it('offer tools to a model under names that it takes, and know them again', async () => {
+    const tools = [{ name: 'fx.odd name', description: 'd', inputSchema: { type: 'object' }, isReadOnly: true }];
+    const messages = [
+      { role: 'user', content: 'go' },
+      { role: 'assistant', content: '', calls: [{ id: 'c0', tool: 'fx.odd name', arguments: {} }] },
+      { role: 'tool', call: 'c0', content: 'said' },
+    ];
+    const settings = { LLM_URL: `${agent.url}/v1`, LLM_MODEL: 'm', LLM_API_KEY: 'k' };
+    expect(await ask(outbound, settings, { messages, tools }, sender.signal)).toEqual({
+      text: '',
+      calls: [{ id: 'c1', tool: 'fx.odd name', arguments: { a: 1 } }],
+    });
+    expect(JSON.parse(agent.seen.at(-1)?.body ?? '')).toMatchObject({
+      model: 'm',
+      tools: [{ type: 'function', function: { name: 'fx_odd_name_0', parameters: { type: 'object' } } }],
+      messages: [{}, { tool_calls: [{ id: 'c0', function: { name: 'fx_odd_name_0' } }] }, { tool_call_id: 'c0' }],
+    });
+  });
+});

@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bus } from '@mcp-router/platform';
+import { SYSTEM_PRINCIPAL, type Principal, type RecordedEvent } from '@mcp-router/shared';
+import { pino } from 'pino';
+import type { DataSource } from 'typeorm';
+import { v7 } from 'uuid';
+import { Catalogue } from '../../catalogue/catalogue';
+import { RouterEnv } from '../../config';
+import { MIGRATIONS } from '../../migrations';
+import { SecretStore } from '../../secrets/secret-store';
+import { ServerEntity } from '../../servers/server.entity';
+import type { UpstreamRegistry } from '../../upstreams/upstream-registry';
+import type { Json, JsonObject } from '../definition/json';
+import { Committer } from '../engine/committer';
+import type { Effect } from '../engine/host';
+import { RunEngine } from '../engine/run-engine';
+import { RunStore, type RunRow } from '../engine/run-store';
+import type { Waker } from '../engine/waker';
+import type { Performer } from '../functions/performer';
+import { RunsService } from '../runs.service';
+import { EventBoard } from '../schedules/event-board';
+import { ScheduleStore } from '../schedules/schedule-store';
+import { Scheduler } from '../schedules/scheduler';
+import { VersionStore } from '../version-store';
+import { WorkflowsService } from '../workflows.service';
+
+export const WORKFLOW_SETUP = { schema: 'router', entities: [ServerEntity], migrations: MIGRATIONS };
+
+export interface WorkflowDatabase {
+  database: DataSource;
+  /** Where the key of the secrets is. */
+  folder: string;
+  close(): Promise<void>;
+}
+
+/** @param opened a database with the schema of `WORKFLOW_SETUP` */
+export function workflowDatabase({
+  database,
+  close,
+}: {
+  database: DataSource;
+  close: () => Promise<void>;
+}): WorkflowDatabase {
+  const folder = mkdtempSync(join(tmpdir(), 'mcp-router-workflows-'));
+  return {
+    database,
+    folder,
+    close: async () => {
+      await close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The workflows of one router over a real database, without a bus, queue or servers: what calls do a test says. */
+export class WorkflowRouter {
+  readonly store: RunStore;
+  readonly engine: RunEngine;
+  readonly secrets: SecretStore;
+  readonly schedules: ScheduleStore;
+  readonly scheduler: Scheduler;
+  readonly board: EventBoard;
+  readonly workflows: WorkflowsService;
+  readonly runs: RunsService;
+  /** What was told to the monitor. */
+  readonly recorded: RecordedEvent[] = [];
+  private readonly versions: VersionStore;
+
+  constructor(
+    { database, folder }: WorkflowDatabase,
+    perform: (effect: Effect, router: WorkflowRouter, run: RunRow, path: string) => Json | Promise<Json> = () => null,
+    settings: Record<string, string> = {},
+  ) {
+    const env = RouterEnv.parse({
+      DATABASE_URL: 'postgres://unused',
+      REDIS_URL: 'redis://unused',
+      MCPR_DATA_DIR: folder,
+      WORKFLOW_SWEEP_MS: '100',
+      WORKFLOW_LEASE_MS: '1000',
+      ...settings,
+    });
+    const logger = pino({ level: 'silent' });
+    const bus = {
+      instanceId: v7(),
+      listen: () => () => undefined,
+      broadcast: () => Promise.resolve(),
+      record: (_: unknown, event: RecordedEvent) => this.recorded.push(event),
+    } as unknown as Bus;
+    const waker = { start: () => undefined, at: () => undefined, close: () => Promise.resolve() } as unknown as Waker;
+    const performer = {
+      isRepeatable: () => true,
+      perform: async (effect: Effect, { path }: { path: string }, run: RunRow) => {
+        if (effect.kind === 'emit') await performer.publish(effect.event);
+        if (effect.kind === 'run') return this.startChild(performer, effect, run, path);
+        return perform(effect, this, run, path);
+      },
+    } as unknown as Performer;
+    const upstreams = { get: () => ({ state: 'ready' }) } as unknown as UpstreamRegistry;
+    this.store = new RunStore(database);
+    this.versions = new VersionStore(database);
+    this.secrets = new SecretStore(database, env, logger);
+    this.schedules = new ScheduleStore(database);
+    const committer = new Committer(database, logger);
+    this.engine = new RunEngine(this.store, committer, this.versions, performer, this.secrets, waker, bus, env, logger);
+    this.workflows = new WorkflowsService(
+      bus,
+      this.versions,
+      new Catalogue(),
+      upstreams,
+      this.secrets,
+      this.schedules,
+      env,
+    );
+    this.runs = new RunsService(this.workflows, this.engine, this.store, env);
+    this.board = new EventBoard(database, this.schedules, this.versions, this.store, this.engine, performer, logger);
+    this.scheduler = new Scheduler(
+      database,
+      this.schedules,
+      this.versions,
+      this.workflows,
+      this.store,
+      this.engine,
+      bus,
+      env,
+      logger,
+    );
+  }
+
+  async start(): Promise<this> {
+    await this.engine.onApplicationBootstrap();
+    this.scheduler.onApplicationBootstrap();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.scheduler.beforeApplicationShutdown();
+    await this.engine.beforeApplicationShutdown();
+    await this.board.beforeApplicationShutdown();
+  }
+
+  /** Saves and publishes. */
+  async publish(
+    name: string,
+    tasks: JsonObject[],
+    rest: JsonObject = {},
+    version = '1.0.0',
+    principal: Principal = SYSTEM_PRINCIPAL,
+  ): Promise<void> {
+    const document = { dsl: '1.0.3', namespace: 'test', name, version };
+    await this.workflows.save({ document, do: tasks, ...rest }, principal);
+    await this.workflows.publish({ namespace: 'test', name, version }, principal);
+  }
+
+  async run(name: string, input: Json = {}): Promise<string> {
+    const request = { namespace: 'test', name, version: 'latest', input, waitMs: 0 };
+    const { id } = await this.runs.start(request, SYSTEM_PRINCIPAL, new AbortController().signal);
+    return id;
+  }
+
+  async runsOf(name: string): Promise<RunRow[]> {
+    return this.store.list({ name, limit: 100 });
+  }
+
+  /** Waits until a run is in a state. */
+  async until(id: string, state: RunRow['state']): Promise<RunRow> {
+    for (const end = Date.now() + 15_000; ;) {
+      const row = await this.store.find(id);
+      if (row?.state === state) return row;
+      if (Date.now() > end) throw new Error(`The run is ${row?.state ?? 'gone'}: ${JSON.stringify(row?.error)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  private async startChild(
+    performer: Performer,
+    { workflow }: Effect & { kind: 'run' },
+    parent: RunRow,
+    path: string,
+  ): Promise<Json> {
+    const found = await this.versions.find(workflow.namespace, workflow.name, workflow.version);
+    if (!found) throw new Error(`There is no workflow ${workflow.name}`);
+    const row = await performer.startChild({
+      versionId: found.id,
+      namespace: found.namespace,
+      name: found.name,
+      version: found.version,
+      principal: parent.principal,
+      input: workflow.input,
+      parent: { run: parent.id, path: `${path}/result` },
+    });
+    return { run: row.id };
+  }
+}
+
+/** Waits for a condition. */
+export async function eventually(condition: () => Promise<boolean>, ms = 15_000): Promise<void> {
+  for (const end = Date.now() + ms; !(await condition());) {
+    if (Date.now() > end) throw new Error('The condition did not come true in time');
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
