@@ -90,7 +90,12 @@ export class ApprovalService {
 
   private async register(candidate: Candidate, approval: CandidateApproval): Promise<Server> {
     const { slug } = approval;
-    const definition = await this.definitionOf(candidate, approval);
+    // One source that wants it is enough.
+    const isScanned = (await this.store.saysOf(candidate.id)).some(({ scanBeforeUse }) => scanBeforeUse);
+    const definition = {
+      ...(await this.definitionOf(candidate, approval)),
+      ...(isScanned && { scanBeforeUse: true }),
+    };
     const wanted = slug ?? slugOf(candidate.name);
     for (let i = 1; ; i++) {
       const server: NewServer = { ...definition, slug: i === 1 ? wanted : `${wanted}-${i}` };

@@ -149,6 +149,19 @@ it('follows a registered server to its new address', async () => {
   await rm(folder, { recursive: true });
 });
 
+it('has the tools of what a source found scanned before use when the source says so', async () => {
+  const [scanned, plain] = await Promise.all([mcp(fakeMcp(modern)), mcp(fakeMcp(legacy))]);
+  const app = await replica();
+  await app.sources.add({ ...urls('strict', scanned.url), policy: 'auto', scanBeforeUse: true });
+  await app.sources.add({ ...urls('easy', plain.url), policy: 'auto' });
+  const asked = () => app.bus.calls.filter(({ pattern }) => pattern === 'router.addServer');
+  await until(() => asked().length === 2);
+  const scans = asked().map(({ input }) => (input as { server: { slug: string; scanBeforeUse?: boolean } }).server);
+  expect(scans.find(({ slug }) => slug.startsWith('strict'))?.scanBeforeUse).toBe(true);
+  expect(scans.find(({ slug }) => slug.startsWith('easy'))?.scanBeforeUse).toBeUndefined();
+  expect(await app.sources.update('strict', { scanBeforeUse: false })).toMatchObject({ scanBeforeUse: false });
+});
+
 it('registers a command of a file with the values of its variables, which it never stores or shows', async () => {
   const app = await replica();
   const folder = await mkdtemp(join(tmpdir(), 'files-'));

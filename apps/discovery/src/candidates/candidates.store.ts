@@ -126,12 +126,19 @@ export class CandidatesStore {
 
   /** What the sources that see a candidate let be done with it. */
   async saysOf(id: string): Promise<Say[]> {
-    const rows = await this.database.query<{ policy: Say['policy']; type: string; sighting: Sighting }[]>(
-      `SELECT s.policy, s.type, p.sighting FROM discovery.provenance p JOIN discovery.source s ON s.id = p.source_id
+    const rows = await this.database.query<
+      { policy: Say['policy']; type: string; scan: boolean; sighting: Sighting }[]
+    >(
+      `SELECT s.policy, s.type, s.scan_before_use AS scan, p.sighting FROM discovery.provenance p JOIN discovery.source s ON s.id = p.source_id
         WHERE p.candidate_id = $1 AND s.enabled`,
       [id],
     );
-    return rows.map(({ policy, type, sighting }) => ({ policy, sourceType: type, labels: sighting.labels ?? {} }));
+    return rows.map(({ policy, type, scan, sighting }) => ({
+      policy,
+      sourceType: type,
+      scanBeforeUse: scan,
+      labels: sighting.labels ?? {},
+    }));
   }
 
   /** Takes candidates whose probe is due: no other replica gets them before `leaseMs` have passed. */

@@ -7,6 +7,8 @@ export const APPROVE_LABEL = 'mcp.approve';
 export interface Say {
   policy: DiscoveryPolicy;
   sourceType: string;
+  /** What it finds is scanned before its tools may be used. */
+  scanBeforeUse?: boolean;
   labels: Record<string, string>;
 }
 

@@ -10,6 +10,7 @@ interface SourceRow {
   settings: Record<string, unknown>;
   policy: DiscoverySource['policy'];
   enabled: boolean;
+  scan_before_use: boolean;
   state: DiscoverySource['state'];
   last_error: string | null;
   last_sync_at: Date | null;
@@ -49,12 +50,13 @@ export class SourcesStore {
     return toSource(rows[0]);
   }
 
-  async add({ name, type, settings, policy, enabled }: NewDiscoverySource): Promise<DiscoverySource> {
+  async add({ name, type, settings, policy, enabled, scanBeforeUse }: NewDiscoverySource): Promise<DiscoverySource> {
     const id = uuid();
     await this.database
       .query(
-        `INSERT INTO discovery.source (id, name, type, settings, policy, enabled) VALUES ($1, $2, $3, $4, $5, $6)`,
-        [id, name, type, JSON.stringify(settings), policy, enabled],
+        `INSERT INTO discovery.source (id, name, type, settings, policy, enabled, scan_before_use)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+        [id, name, type, JSON.stringify(settings), policy, enabled, scanBeforeUse ?? false],
       )
       .catch((error: unknown) => {
         throw taken(error, name);
@@ -73,11 +75,12 @@ export class SourcesStore {
 
   /** @param ifMatch the version that was read @throws AppError `conflict`, `precondition_failed` */
   async update(id: string, changes: Partial<NewDiscoverySource>, ifMatch?: string): Promise<DiscoverySource> {
-    const { name, settings, policy, enabled } = changes;
+    const { name, settings, policy, enabled, scanBeforeUse } = changes;
     const [, affected] = await this.database
       .query<[unknown[], number]>(
         `UPDATE discovery.source SET version = version + 1, name = coalesce($2, name), settings = coalesce($3, settings),
-                policy = coalesce($4, policy), enabled = coalesce($5, enabled), updated_at = now(),
+                policy = coalesce($4, policy), enabled = coalesce($5, enabled),
+                scan_before_use = coalesce($7, scan_before_use), updated_at = now(),
                 memory = CASE WHEN $3::jsonb IS NULL THEN memory ELSE '{}' END
           WHERE id = $1 AND ($6::text IS NULL OR version::text = $6)`,
         [
@@ -87,6 +90,7 @@ export class SourcesStore {
           policy ?? null,
           enabled ?? null,
           ifMatch ?? null,
+          scanBeforeUse ?? null,
         ],
       )
       .catch((error: unknown) => {
@@ -142,6 +146,7 @@ function toSource(row: SourceRow): DiscoverySource {
     settings,
     policy,
     enabled,
+    scanBeforeUse: row.scan_before_use,
     found,
     version: String(row.version),
     state: enabled ? row.state : 'disabled',

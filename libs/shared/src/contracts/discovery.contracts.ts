@@ -213,6 +213,8 @@ const SourceFields = z.object({
   settings: z.record(z.string().max(64), z.unknown()).default({}),
   policy: DiscoveryPolicy.default('manual'),
   enabled: z.boolean().default(true),
+  /** What it finds is registered with its tools held until the analyzer has found nothing wrong with them, or someone approves them. */
+  scanBeforeUse: z.boolean().optional(),
 });
 
 export const NewDiscoverySource = SourceFields.strict().meta({ id: 'NewDiscoverySource' });
