@@ -13,7 +13,7 @@ const noHttpException = {
   message: 'Throw AppError: it is rendered for HTTP, JSON-RPC and the bus alike.',
 };
 const noDeepImport = {
-  regex: '^@mcp-router/(?!shared$|platform$|platform/testing$)|(^|/)(libs|apps)/',
+  regex: '^@mcp-router/(?!shared$|shared/tool-definition$|platform$|platform/testing$)|(^|/)(libs|apps)/',
   message: 'Import the public surface: @mcp-router/shared or @mcp-router/platform.',
 };
 const noTestingImport = {
@@ -117,7 +117,11 @@ export default defineConfig(
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
-        { patterns: [{ ...noDeepImport, regex: '^@mcp-router/(?!shared$|platform$|platform/testing$)' }] },
+        {
+          patterns: [
+            { ...noDeepImport, regex: '^@mcp-router/(?!shared$|shared/tool-definition$|platform$|platform/testing$)' },
+          ],
+        },
       ],
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',

@@ -9,6 +9,7 @@ module.exports = {
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   moduleNameMapper: {
     '^@mcp-router/shared$': join(__dirname, 'libs/shared/src/index.ts'),
+    '^@mcp-router/shared/tool-definition$': join(__dirname, 'libs/shared/src/tool-definition.ts'),
     '^@mcp-router/platform$': join(__dirname, 'libs/platform/src/index.ts'),
     '^@mcp-router/platform/testing$': join(__dirname, 'libs/platform/src/testing/index.ts'),
   },

@@ -1,4 +1,5 @@
-import { canonical, type Definition } from '@mcp-router/shared';
+// The child process loads this: all of the library would double its start.
+import { canonical, type Definition } from '@mcp-router/shared/tool-definition';
 import type { SurfaceTool } from './catalogue';
 import { scanCatalogue, type SurfaceFinding } from './scan';
 import { escapePointer } from './text-sites';
