@@ -1,4 +1,5 @@
 import { eventually, startSystem, type System } from '../system';
+import { modernRequest } from './modern-client';
 import { changingServer, type ToolText } from './changing';
 
 const ADD: ToolText = { name: 'add', description: 'Adds two numbers' };
@@ -32,35 +33,7 @@ describe('a tool whose definition changes dangerously', () => {
   /** What enough answers say that each router has given some. */
   const codes = async (tool: string) =>
     new Set((await Promise.all(Array.from({ length: 8 }, () => call(tool)))).map(({ code }) => code ?? 'answered'));
-  const rpc = async (
-    method: string,
-    params: object,
-  ): Promise<{ error?: { code: number; data: Problem }; result?: { tools?: ToolText[] } }> => {
-    const response = await fetch(`${system.url}/mcp`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        'mcp-protocol-version': '2026-07-28',
-        'mcp-method': method,
-        ...('name' in params ? { 'mcp-name': String(params.name) } : {}),
-      },
-      body: JSON.stringify({
-        jsonrpc: '2.0',
-        id: 1,
-        method,
-        params: {
-          ...params,
-          _meta: {
-            'io.modelcontextprotocol/protocolVersion': '2026-07-28',
-            'io.modelcontextprotocol/clientInfo': { name: 'e2e', version: '1' },
-            'io.modelcontextprotocol/clientCapabilities': {},
-          },
-        },
-      }),
-    });
-    return (await response.json()) as never;
-  };
+  const rpc = (method: string, params: object) => modernRequest<{ tools?: ToolText[] }>(system.url, method, params);
   const listed = async () => {
     const lists = await Promise.all(Array.from({ length: 8 }, () => rpc('tools/list', {})));
     return lists.map(({ result }) =>

@@ -75,12 +75,21 @@ type Row = Record<string, unknown>;
 export class FindingsStore {
   constructor(private readonly database: DataSource) {}
 
-  /** Makes `seen` all there is in a scope: new ones open, known ones stay, missing ones count as fixed. */
+  /**
+   * Makes `seen` all there is in a scope: new ones open, known ones stay, missing ones count as fixed.
+   *
+   * @returns those that were not there before, or had been fixed
+   */
   async replace(
     scope: string,
     seen: readonly SeenFinding[],
     db: EntityManager | DataSource = this.database,
-  ): Promise<void> {
+  ): Promise<SeenFinding[]> {
+    const before: { fingerprint: string }[] = await db.query(
+      `SELECT fingerprint FROM analyzer.finding WHERE scope = $1 AND state <> 'fixed'`,
+      [scope],
+    );
+    const known = new Set(before.map(({ fingerprint }) => fingerprint));
     const unique = [...new Map(seen.map((finding) => [finding.fingerprint, finding])).values()];
     for (let from = 0; from < unique.length; from += 1_000) {
       const batch = unique.slice(from, from + 1_000);
@@ -94,6 +103,7 @@ export class FindingsStore {
       `UPDATE analyzer.finding SET state = 'fixed' WHERE scope = $1 AND state = 'open' AND fingerprint <> ALL($2::text[])`,
       [scope, unique.map(({ fingerprint }) => fingerprint)],
     );
+    return unique.filter(({ fingerprint }) => !known.has(fingerprint));
   }
 
   /** Ends everything that was found in scopes which are not there any more. */

@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Handles } from '@mcp-router/platform';
-import { scanServer, scanTools, type SurfaceReport, type ToolDefinition } from '@mcp-router/shared';
+import { readToxicFlow, scanServer, scanTools, type SurfaceReport, type ToolDefinition } from '@mcp-router/shared';
+import type { z } from 'zod';
 import { SurfaceService } from './surface.service';
 
 @Controller()
@@ -15,5 +16,10 @@ export class SurfaceHandler {
   @Handles(scanServer)
   scanServer({ server }: { server: string }): Promise<SurfaceReport> {
     return this.surface.scanServer(server);
+  }
+
+  @Handles(readToxicFlow)
+  toxicFlow(): Promise<z.output<typeof readToxicFlow.output>> {
+    return this.surface.toxicFlow();
   }
 }

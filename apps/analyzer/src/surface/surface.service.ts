@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Bus, contextOf, LOGGER, runInContext } from '@mcp-router/platform';
+import { Bus, contextOf, LOGGER, recordEvent, runInContext } from '@mcp-router/platform';
 import {
   AppError,
   catalogueChanged,
   listServers,
   listTools,
   SYSTEM_PRINCIPAL,
+  type readToxicFlow,
   type SurfaceFinding,
   type SurfaceReport,
   type ToolDefinition,
 } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { z } from 'zod';
 import { Engine } from '../engine/engine';
 import type { SurfaceResult, SurfaceScan } from '../engine/tasks';
 import { FindingsStore, type SeenFinding } from '../findings/findings.store';
@@ -25,6 +27,8 @@ const SETTLE_MS = 200;
 const RETRY_MS = 2_000;
 const MAX_RETRY_MS = 60_000;
 const SCAN_TIMEOUT_MS = 30_000;
+/** Of one scan; all of them are in the list of findings. */
+const MAX_EVENTS = 50;
 /** Changes when a release brings other rules, so that everything is judged anew. */
 const RULES_VERSION = createHash('sha256')
   .update(RULES.map(({ id, explanation }) => id + explanation).join())
@@ -89,12 +93,13 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
       .update(RULES_VERSION)
       .update(JSON.stringify([tools, servers, [...untrusted]]))
       .digest('hex');
+    let opened: SeenFinding[] = [];
     const { scan, judged } = await this.database.transaction(async (db) => {
       await db.query(`SELECT pg_advisory_xact_lock(hashtext('analyzer.scan'))`);
       const [last]: { hash: string }[] = await db.query(`SELECT hash FROM analyzer.scan_state WHERE key = 'catalogue'`);
       if (last?.hash === hash && !force) return { scan: null, judged: false };
       const done = await this.scan(tools);
-      await this.store(done, tools, servers, db);
+      opened = await this.store(done, tools, servers, db);
       const changed = await this.pins.compare(tools, db, (tool) =>
         untrusted.has(tool.server) ? suspicionsOf(tool, done) : undefined,
       );
@@ -106,6 +111,7 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
       return { scan: done, judged: changed };
     });
     if (judged) await this.pins.announce();
+    for (const finding of opened.slice(0, MAX_EVENTS)) this.tell(finding);
     if (scan) this.logger.info({ tools: tools.length, findings: scan.findings.length }, 'scanned the catalogue');
     return scan;
   }
@@ -113,14 +119,7 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
   /** All tools the router has, and all servers, also those that do not answer now; `untrusted` are to be scanned first. */
   private live(): Promise<{ tools: SurfaceTool[]; servers: string[]; untrusted: Set<string> }> {
     return runInContext(contextOf({ principal: SYSTEM_PRINCIPAL }), async () => {
-      const tools: SurfaceTool[] = [];
-      for (let cursor: string | undefined, more = true; more;) {
-        const page = await this.bus.call(listTools, { limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-        for (const { server, originalName, title, description, inputSchema, outputSchema, annotations } of page.items)
-          tools.push({ server, name: originalName, title, description, inputSchema, outputSchema, annotations });
-        cursor = page.nextCursor ?? undefined;
-        more = page.nextCursor !== null;
-      }
+      const tools = await this.liveTools();
       const servers: string[] = [];
       const untrusted = new Set<string>();
       for (let cursor: string | undefined, more = true; more;) {
@@ -134,6 +133,27 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
       }
       return { tools, servers: servers.sort(), untrusted };
     });
+  }
+
+  /** The tools that the present caller may use. */
+  private async liveTools(): Promise<SurfaceTool[]> {
+    const tools: SurfaceTool[] = [];
+    for (let cursor: string | undefined, more = true; more;) {
+      const page = await this.bus.call(listTools, { limit: 500, ...(cursor === undefined ? {} : { cursor }) });
+      for (const { server, originalName, title, description, inputSchema, outputSchema, annotations } of page.items)
+        tools.push({ server, name: originalName, title, description, inputSchema, outputSchema, annotations });
+      cursor = page.nextCursor ?? undefined;
+      more = page.nextCursor !== null;
+    }
+    return tools;
+  }
+
+  /** What the caller's tools can do together, judged now. */
+  async toxicFlow(): Promise<z.output<typeof readToxicFlow.output>> {
+    const tools = await this.liveTools();
+    const { toxicFlow, catalogue } = await this.engine.run('surface', { tools }, { timeoutMs: SCAN_TIMEOUT_MS });
+    const told = catalogue.find(({ ruleId }) => ruleId === 'surface/toxic-flow');
+    return { toxicFlow: toFlow(toxicFlow), message: told?.message ?? null };
   }
 
   /** When the catalogue as a whole cannot be scanned, each server is tried alone: one hostile server blinds us to no other. */
@@ -161,23 +181,35 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
     tools: readonly SurfaceTool[],
     servers: readonly string[],
     db: EntityManager,
-  ): Promise<void> {
+  ): Promise<SeenFinding[]> {
+    const opened: SeenFinding[] = [];
     for (const server of new Set(tools.map((tool) => tool.server)))
-      await this.findings.replace(
-        `server:${server}`,
-        scan.findings.filter((finding) => finding.server === server).map(toSeen),
-        db,
+      opened.push(
+        ...(await this.findings.replace(
+          `server:${server}`,
+          scan.findings.filter((finding) => finding.server === server).map(toSeen),
+          db,
+        )),
       );
     const whole = scan.catalogue.map(({ ruleId, message, evidence }): SeenFinding => {
       const { level, confidence } = ruleFacts(ruleId);
       return { ruleId, level, confidence, message, evidence, subject: 'catalogue', fingerprint: ruleId };
     });
-    await this.findings.replace('catalogue', whole, db);
+    opened.push(...(await this.findings.replace('catalogue', whole, db)));
     await this.findings.closeScopes(
       'server:',
       servers.map((server) => `server:${server}`),
       db,
     );
+    return opened;
+  }
+
+  private tell({ server, tool, ruleId, level, message, fingerprint }: SeenFinding): void {
+    recordEvent(this.bus, 'finding.opened', {
+      ...(server !== undefined && { server }),
+      ...(tool !== undefined && { subject: tool }),
+      data: { ruleId, level, message, fingerprint },
+    });
   }
 
   /** Scans and stores; the report holds what concerns one server. */
@@ -231,13 +263,19 @@ function toReport(findings: readonly SurfaceResult[], toxicFlow: SurfaceScan['to
   return {
     verdict: levels.has('error') ? 'dangerous' : levels.has('warning') ? 'suspicious' : 'clean',
     findings: items,
-    toxicFlow: toxicFlow && {
-      servers: toxicFlow.servers,
-      tools: {
-        untrustedInput: toxicFlow.tools['untrusted input'],
-        privateData: toxicFlow.tools['private data'],
-        wayOut: toxicFlow.tools['way out'],
-      },
-    },
+    toxicFlow: toFlow(toxicFlow),
   };
+}
+
+function toFlow(flow: SurfaceScan['toxicFlow']): SurfaceReport['toxicFlow'] {
+  return (
+    flow && {
+      servers: flow.servers,
+      tools: {
+        untrustedInput: flow.tools['untrusted input'],
+        privateData: flow.tools['private data'],
+        wayOut: flow.tools['way out'],
+      },
+    }
+  );
 }

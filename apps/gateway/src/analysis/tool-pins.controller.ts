@@ -7,6 +7,7 @@ import {
   diffTool,
   getToolPin,
   listToolPins,
+  readToxicFlow,
   scanServer,
   scanTools,
   SurfaceReport,
@@ -86,6 +87,13 @@ export class ScansController {
   @ApiResponse({ status: 200, standardSchema: SurfaceReport })
   scanServer(@Param('server') server: string): Promise<SurfaceReport> {
     return this.bus.call(scanServer, { server });
+  }
+
+  /** Whether the tools that the caller may use can together carry private data out, on one server or across several. */
+  @Get('toxic-flow')
+  @ApiResponse({ status: 200, standardSchema: readToxicFlow.output })
+  toxicFlow(): Promise<z.output<typeof readToxicFlow.output>> {
+    return this.bus.call(readToxicFlow, {});
   }
 
   /** What changed between two definitions of one tool, and how much it matters. */

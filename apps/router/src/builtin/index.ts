@@ -1,3 +1,4 @@
+import { ANALYSIS_TOOLS } from './analysis-tools';
 import type { BuiltinTool } from './builtin-tool';
 import { HEALTH_TOOLS } from './health-tools';
 import { MONITOR_TOOLS } from './monitor-tools';
@@ -10,4 +11,5 @@ export const BUILTIN_TOOLS: readonly BuiltinTool[] = [
   ...HEALTH_TOOLS,
   ...MONITOR_TOOLS,
   ...WORKFLOW_TOOLS,
+  ...ANALYSIS_TOOLS,
 ];

@@ -154,6 +154,13 @@ export const scanServer = contract('analyzer.scanServer', {
   timeoutMs: 60_000,
 });
 
+/** Whether the live tools that the caller may use are, together, a way for private data to leave; null when not. */
+export const readToxicFlow = contract('analyzer.readToxicFlow', {
+  input: Empty,
+  output: z.object({ toxicFlow: ToxicFlow.nullable(), message: z.string().nullable() }).meta({ id: 'ToxicFlowReport' }),
+  timeoutMs: 60_000,
+});
+
 export const ChangeClass = z.enum(['cosmetic', 'widening', 'dangerous']);
 export const DefinitionChange = z.object({
   pointer: z.string(),

@@ -154,6 +154,7 @@ export const EventTopic = z.enum([
   'server',
   'catalogue',
   'tool',
+  'finding',
   'candidate',
   'source',
   'run',
@@ -167,7 +168,15 @@ export const EventTopic = z.enum([
 export type EventTopic = z.infer<typeof EventTopic>;
 
 /** Topics that only administrators may read. */
-export const ADMIN_TOPICS: readonly EventTopic[] = ['candidate', 'source', 'flag', 'agent', 'key', 'configuration'];
+export const ADMIN_TOPICS: readonly EventTopic[] = [
+  'finding',
+  'candidate',
+  'source',
+  'flag',
+  'agent',
+  'key',
+  'configuration',
+];
 
 /** Something that happened. Written by any service, kept by the monitor. */
 export const RecordedEvent = z.object({
