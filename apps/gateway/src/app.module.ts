@@ -26,7 +26,12 @@ import { RequestContext } from './http/request-context';
 import { McpModule } from './mcp/mcp.module';
 import { MetricQueriesController } from './metrics/metric-queries.controller';
 import { MetricsController } from './metrics/metrics.controller';
-import { AlertRulesController, AlertsController, NotifiersController } from './monitoring/alerts.controller';
+import {
+  AlertRulesController,
+  AlertsController,
+  NotifiersController,
+  SilencesController,
+} from './monitoring/alerts.controller';
 import { EventFeed } from './monitoring/event-feed';
 import { EventsController } from './monitoring/events.controller';
 import { SystemController } from './monitoring/system.controller';
@@ -49,6 +54,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     AlertRulesController,
     AlertsController,
     NotifiersController,
+    SilencesController,
     CallsController,
     CandidatesController,
     ConfigurationController,

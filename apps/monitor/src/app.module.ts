@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AlertsHandler } from './alerts/alerts.handler';
 import { AlertsStore } from './alerts/alerts.store';
 import { Evaluator } from './alerts/evaluator';
+import { SilencesStore } from './alerts/silences.store';
 import { Webhooks } from './alerts/webhooks';
 import { CallsHandler } from './calls/calls.handler';
 import { CallsService } from './calls/calls.service';
@@ -21,6 +22,7 @@ import { SystemService } from './system/system.service';
   providers: [
     AlertsStore,
     Evaluator,
+    SilencesStore,
     Webhooks,
     CallsService,
     Collector,

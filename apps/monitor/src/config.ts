@@ -1,8 +1,9 @@
-import { CommonEnv, OutboundEnv } from '@mcp-router/platform';
+import { CommonEnv, OutboundEnv, SecretEnv } from '@mcp-router/platform';
 import { z } from 'zod';
 
 export const MonitorEnv = CommonEnv.extend({
   ...OutboundEnv,
+  ...SecretEnv,
   CALL_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30).describe('How long the call log is kept'),
   CALL_BODY_RETENTION_DAYS: z.coerce
     .number()

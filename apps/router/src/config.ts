@@ -1,4 +1,4 @@
-import { CommonEnv, OutboundEnv } from '@mcp-router/platform';
+import { CommonEnv, OutboundEnv, SecretEnv } from '@mcp-router/platform';
 import { z } from 'zod';
 
 const whole = (min: number, max: number, fallback: number) =>
@@ -9,18 +9,7 @@ const duration = whole;
 export const RouterEnv = CommonEnv.extend({
   ...OutboundEnv,
   MCPR_CONFIG: z.string().default('mcp-router.json').describe('File of servers (JSON with comments, or YAML); watched'),
-  MCPR_SECRET_KEY: z
-    .string()
-    .min(16)
-    .optional()
-    .describe(
-      'Key that stored secrets are encrypted with; without it one is generated in MCPR_DATA_DIR. Set it when there are several routers',
-    ),
-  MCPR_SECRET_KEY_PREVIOUS: z
-    .string()
-    .min(16)
-    .optional()
-    .describe('The key before MCPR_SECRET_KEY, while secrets are rotated'),
+  ...SecretEnv,
   MCPR_CGROUP: z
     .string()
     .optional()

@@ -18,6 +18,8 @@ export * from './metrics/metrics';
 export * from './metrics/process-metrics';
 export * from './outbound/body';
 export * from './outbound/outbound';
+export * from './secrets/secret-box';
+export * from './secrets/secret-keys';
 export * from './tokens';
 export { OutboundEnv } from './outbound/policy';
 export { RedisBusServer } from './bus/redis-bus.server';

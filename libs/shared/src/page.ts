@@ -27,16 +27,27 @@ export function encodeCursor(key: string): string {
     .replace(/=+$/, '');
 }
 
-/** @throws AppError `invalid_cursor` */
-export function decodeCursor(cursor: string): string {
+const INVALID_CURSOR = 'The cursor is not one of this list';
+const CURSOR_HINT = { hint: 'Start without a cursor' };
+
+/**
+ * The sort key in a cursor.
+ *
+ * @param isKey what keys of this list look like
+ * @throws AppError `invalid_cursor`
+ */
+export function decodeCursor(cursor: string, isKey: RegExp | ((key: string) => boolean) = () => true): string {
+  const key = decoded(cursor);
+  if (isKey instanceof RegExp ? isKey.test(key) : isKey(key)) return key;
+  throw new AppError('invalid_cursor', INVALID_CURSOR, CURSOR_HINT);
+}
+
+function decoded(cursor: string): string {
   try {
     const bytes = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));
     return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
   } catch (cause) {
-    throw new AppError('invalid_cursor', 'The cursor is not one of this list', {
-      cause,
-      hint: 'Start without a cursor',
-    });
+    throw new AppError('invalid_cursor', INVALID_CURSOR, { cause, ...CURSOR_HINT });
   }
 }
 

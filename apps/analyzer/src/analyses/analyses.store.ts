@@ -80,9 +80,7 @@ export class AnalysesStore {
     const where: string[] = [];
     if (project !== undefined) where.push(`project = $${values.push(project)}`);
     if (cursor !== undefined) {
-      const last = decodeCursor(cursor);
-      if (!validate(last)) throw new AppError('invalid_cursor', 'The cursor is not one of this list');
-      where.push(`id < $${values.push(last)}`);
+      where.push(`id < $${values.push(decodeCursor(cursor, validate))}`);
     }
     const rows: Row[] = await this.database.query(
       `SELECT * FROM analyzer.analysis ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY id DESC LIMIT $${values.push(limit + 1)}`,

@@ -133,9 +133,7 @@ export class FindingsStore {
     equal('project', filters.project);
     if (filters.analysis !== undefined) equal('analysis_id', idOf(filters.analysis));
     if (cursor !== undefined) {
-      const last = decodeCursor(cursor);
-      if (!validate(last)) throw new AppError('invalid_cursor', 'The cursor is not one of this list');
-      where.push(`id < $${values.push(last)}`);
+      where.push(`id < $${values.push(decodeCursor(cursor, validate))}`);
     }
     const rows: Row[] = await this.database.query(
       `SELECT * FROM analyzer.finding ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}

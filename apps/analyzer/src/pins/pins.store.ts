@@ -102,8 +102,7 @@ export class PinsStore {
     if (query.server !== undefined) where.push(`server = $${values.push(query.server)}`);
     if (query.state !== undefined) where.push(`state = $${values.push(query.state)}`);
     if (query.cursor !== undefined) {
-      const [server, tool] = decodeCursor(query.cursor).split('\n');
-      if (tool === undefined) throw new AppError('invalid_cursor', 'The cursor is not one of this list');
+      const [server, tool] = decodeCursor(query.cursor, /\n/).split('\n');
       where.push(`(server, tool) > ($${values.push(server)}, $${values.push(tool)})`);
     }
     const rows: Row[] = await this.database.query(

@@ -81,8 +81,7 @@ export class HealthService implements OnApplicationShutdown {
 
   async samples(server: string, cursor: string | undefined, limit: number): Promise<Page<HealthSample>> {
     const { server: slug } = await this.get(server);
-    const before = cursor === undefined ? NEWEST : decodeCursor(cursor);
-    if (!/^\d{1,19}$/.test(before)) throw new AppError('invalid_cursor', 'The cursor is not one of this list');
+    const before = cursor === undefined ? NEWEST : decodeCursor(cursor, /^\d{1,19}$/);
     const { items, nextCursor } = toPage(await this.store.samples(slug, before, limit + 1), limit, ({ id }) => id);
     return { items: items.map(({ id: _, ...sample }) => sample), nextCursor };
   }

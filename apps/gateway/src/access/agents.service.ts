@@ -101,10 +101,7 @@ export class AgentsService {
 
 function after(cursor: string | undefined): { where?: { id: ReturnType<typeof LessThan<string>> } } {
   if (cursor === undefined) return {};
-  const id = decodeCursor(cursor);
-  if (!UUID.test(id))
-    throw new AppError('invalid_cursor', 'The cursor is not one of this list', { hint: 'Start without a cursor' });
-  return { where: { id: LessThan(id) } };
+  return { where: { id: LessThan(decodeCursor(cursor, UUID)) } };
 }
 
 async function refuseTakenName(name: string, write: () => Promise<unknown>): Promise<void> {

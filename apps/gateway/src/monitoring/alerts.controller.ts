@@ -1,27 +1,36 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus, recordEvent } from '@mcp-router/platform';
 import {
+  acknowledgeAlert,
   addAlertRule,
   addNotifier,
+  addSilence,
+  Alert,
   AlertRule,
   AlertRuleTest,
   getAlertRule,
   listAlertRules,
   listAlerts,
   listNotifiers,
+  listSilences,
   NewAlertRule,
   NewNotifier,
+  NewSilence,
   Notifier,
   PageQuery,
   removeAlertRule,
   removeNotifier,
+  removeSilence,
   replaceAlertRule,
   testAlertRule,
+  Silence,
   type Page,
+  type Principal,
 } from '@mcp-router/shared';
 import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
+import { Caller } from '../http/request-context';
 
 type AlertsQuery = z.output<typeof listAlerts.input>;
 type AlertsReply = z.output<typeof listAlerts.output>;
@@ -43,9 +52,57 @@ export class AlertsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Alerts: firing first, then pending, then resolved' })
   @ApiResponse({ status: 200, standardSchema: listAlerts.output })
   list(@Query({ schema: listAlerts.input }) query: AlertsQuery): Promise<AlertsReply> {
     return this.bus.call(listAlerts, query);
+  }
+
+  /** Says that somebody looks after it, until it fires anew. */
+  @Post(':alert/acknowledge')
+  @AdminOnly()
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Say that you look after an alert' })
+  @ApiResponse({ status: 200, standardSchema: Alert })
+  async acknowledge(@Param('alert') alert: string, @Caller() { agent }: Principal): Promise<Alert> {
+    const acknowledged = await this.bus.call(acknowledgeAlert, { alert, by: agent });
+    recordEvent(this.bus, 'alert.acknowledged', { subject: acknowledged.rule, data: { labels: acknowledged.labels } });
+    return acknowledged;
+  }
+}
+
+/** While a silence holds, nobody is sent the alerts that it matches. */
+@ApiTags('alerts')
+@AdminOnly()
+@Controller('api/v1/silences')
+export class SilencesController {
+  constructor(private readonly bus: Bus) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Silences that have not ended' })
+  @ApiResponse({ status: 200, standardSchema: listSilences.output })
+  list(): Promise<z.output<typeof listSilences.output>> {
+    return this.bus.call(listSilences, {});
+  }
+
+  @Post()
+  @ApiOperation({ summary: 'Silence alerts for a while' })
+  @ApiResponse({ status: 201, standardSchema: Silence })
+  async add(
+    @Body({ schema: NewSilence }) silence: z.output<typeof NewSilence>,
+    @Caller() { agent }: Principal,
+  ): Promise<Silence> {
+    const added = await this.bus.call(addSilence, { ...silence, createdBy: agent });
+    recordEvent(this.bus, 'alert.silenced', { subject: added.rule ?? '*', data: { ...added } });
+    return added;
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiOperation({ summary: 'End a silence' })
+  async remove(@Param('id') id: string): Promise<void> {
+    await this.bus.call(removeSilence, { id });
+    recordEvent(this.bus, 'alert.unsilenced', { data: { id } });
   }
 }
 
@@ -57,12 +114,14 @@ export class AlertRulesController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Alert rules, by name' })
   @ApiResponse({ status: 200, standardSchema: listAlertRules.output })
   list(@Query({ schema: PageQuery }) query: PageQuery): Promise<Page<AlertRule>> {
     return this.bus.call(listAlertRules, query);
   }
 
   @Post()
+  @ApiOperation({ summary: 'Add an alert rule' })
   @ApiResponse({ status: 201, standardSchema: AlertRule })
   async add(@Body({ schema: NewAlertRule }) rule: NewAlertRule): Promise<AlertRule> {
     const added = await this.bus.call(addAlertRule, rule);
@@ -72,6 +131,7 @@ export class AlertRulesController {
 
   /** What a rule would have done on the metrics that are kept; nothing is stored. */
   @Post('test')
+  @ApiOperation({ summary: 'Try a rule on the metrics that are kept; nothing is stored' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: AlertRuleTest })
   test(@Body({ schema: RuleTest }) { to = new Date().toISOString(), ...test }: RuleTest): Promise<AlertRuleTest> {
@@ -79,12 +139,14 @@ export class AlertRulesController {
   }
 
   @Get(':rule')
+  @ApiOperation({ summary: 'One alert rule, by name or id' })
   @ApiResponse({ status: 200, standardSchema: AlertRule })
   get(@Param('rule') rule: string): Promise<AlertRule> {
     return this.bus.call(getAlertRule, { rule });
   }
 
   @Put(':rule')
+  @ApiOperation({ summary: 'Replace an alert rule; its alerts begin anew' })
   @ApiResponse({ status: 200, standardSchema: AlertRule })
   async replace(
     @Param('rule') rule: string,
@@ -96,6 +158,7 @@ export class AlertRulesController {
   }
 
   @Delete(':rule')
+  @ApiOperation({ summary: 'Remove an alert rule and its alerts' })
   @HttpCode(204)
   async remove(@Param('rule') rule: string): Promise<void> {
     await this.bus.call(removeAlertRule, { rule });
@@ -111,20 +174,26 @@ export class NotifiersController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Webhooks that alerts are sent to, and how that goes' })
   @ApiResponse({ status: 200, standardSchema: listNotifiers.output })
   list(): Promise<NotifiersReply> {
     return this.bus.call(listNotifiers, {});
   }
 
   @Post()
+  @ApiOperation({ summary: 'Send alerts to a webhook' })
   @ApiResponse({ status: 201, standardSchema: Notifier })
-  add(@Body({ schema: NewNotifier }) notifier: z.output<typeof NewNotifier>): Promise<Notifier> {
-    return this.bus.call(addNotifier, notifier);
+  async add(@Body({ schema: NewNotifier }) notifier: z.output<typeof NewNotifier>): Promise<Notifier> {
+    const added = await this.bus.call(addNotifier, notifier);
+    recordEvent(this.bus, 'notifier.added', { subject: added.name, data: { severities: added.severities } });
+    return added;
   }
 
   @Delete(':name')
+  @ApiOperation({ summary: 'Send no more alerts to a webhook' })
   @HttpCode(204)
   async remove(@Param('name') name: string): Promise<void> {
     await this.bus.call(removeNotifier, { name });
+    recordEvent(this.bus, 'notifier.removed', { subject: name });
   }
 }

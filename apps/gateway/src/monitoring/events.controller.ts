@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Inject, Query, Res } from '@nestjs/common';
-import { ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus, ENV } from '@mcp-router/platform';
 import {
   ADMIN_TOPICS,
@@ -50,6 +50,7 @@ export class EventsController {
 
   /** Newest first. */
   @Get('events')
+  @ApiOperation({ summary: 'Events, newest first' })
   @ApiResponse({ status: 200, standardSchema: listEvents.output })
   list(
     @Query({ schema: EventsParams }) { topic, ...query }: EventsParams,
@@ -64,6 +65,7 @@ export class EventsController {
    * in the list of events, if anywhere.
    */
   @Get('stream')
+  @ApiOperation({ summary: 'Events as they happen (server-sent events); resumes after Last-Event-ID' })
   @ApiProduces('text/event-stream')
   async stream(
     @Query({ schema: StreamParams }) { topic, after }: StreamParams,

@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import { readSystem, SystemStatus } from '@mcp-router/shared';
 
@@ -10,6 +10,7 @@ export class SystemController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Services with their replicas and versions, dependencies, the machine' })
   @ApiResponse({ status: 200, standardSchema: SystemStatus })
   read(): Promise<SystemStatus> {
     return this.bus.call(readSystem, {});

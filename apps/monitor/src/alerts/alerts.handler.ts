@@ -1,14 +1,18 @@
 import { Controller } from '@nestjs/common';
 import { Handles } from '@mcp-router/platform';
 import {
+  acknowledgeAlert,
   addAlertRule,
   addNotifier,
+  addSilence,
   getAlertRule,
   listAlertRules,
   listAlerts,
   listNotifiers,
+  listSilences,
   removeAlertRule,
   removeNotifier,
+  removeSilence,
   replaceAlertRule,
   testAlertRule,
   type Alert,
@@ -18,11 +22,13 @@ import {
   type Notifier,
   type Page,
   type PageQuery,
+  type Silence,
 } from '@mcp-router/shared';
 import type { z } from 'zod';
 import { MetricsStore } from '../metrics/metrics.store';
 import { AlertsStore } from './alerts.store';
 import { backtest } from './backtest';
+import { SilencesStore } from './silences.store';
 import { Webhooks } from './webhooks';
 
 @Controller()
@@ -30,6 +36,7 @@ export class AlertsHandler {
   constructor(
     private readonly alerts: AlertsStore,
     private readonly metrics: MetricsStore,
+    private readonly silences: SilencesStore,
     private readonly webhooks: Webhooks,
   ) {}
 
@@ -67,6 +74,27 @@ export class AlertsHandler {
   @Handles(listAlerts)
   async list(query: z.output<typeof listAlerts.input>): Promise<{ items: Alert[] }> {
     return { items: await this.alerts.alerts(query) };
+  }
+
+  @Handles(acknowledgeAlert)
+  acknowledge({ alert, by }: z.output<typeof acknowledgeAlert.input>): Promise<Alert> {
+    return this.alerts.acknowledge(alert, by);
+  }
+
+  @Handles(listSilences)
+  async listSilences(): Promise<{ items: Silence[] }> {
+    return { items: await this.silences.list() };
+  }
+
+  @Handles(addSilence)
+  addSilence(silence: z.output<typeof addSilence.input>): Promise<Silence> {
+    return this.silences.add(silence);
+  }
+
+  @Handles(removeSilence)
+  async removeSilence({ id }: { id: string }): Promise<Record<string, never>> {
+    await this.silences.remove(id);
+    return {};
   }
 
   @Handles(listNotifiers)

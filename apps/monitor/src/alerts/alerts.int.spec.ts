@@ -13,6 +13,7 @@ import { AlertsStore } from './alerts.store';
 import { backtest } from './backtest';
 import { DEFAULT_RULES } from './default-rules';
 import { Evaluator } from './evaluator';
+import { SilencesStore } from './silences.store';
 import { Webhooks } from './webhooks';
 
 const logger = pino({ level: 'silent' });
@@ -31,6 +32,9 @@ describe('alerts', () => {
   /** What the receiver answers, one after the other; 204 after the last. */
   let answers: number[];
   let heard: () => void;
+  let silences: SilencesStore;
+  let keyRotated: () => void;
+  let env: Record<string, unknown>;
 
   beforeEach(async () => {
     ({ database, close } = await openTestDatabase({ schema: 'monitor', entities: [], migrations: MIGRATIONS }));
@@ -44,16 +48,22 @@ describe('alerts', () => {
       });
     }).listen(0, '127.0.0.1');
     await new Promise((done) => receiver.once('listening', done));
-    const env = {
+    env = {
+      MCPR_SECRET_KEY: 'a key of enough entropy',
+      MCPR_DATA_DIR: '/nowhere',
       REDIS_URL: process.env['REDIS_URL'],
       REDIS_PREFIX: `test-alerts-${process.pid}-${Date.now()}:`,
       OUTBOUND_ALLOW: ['loopback'],
     };
     metrics = new MetricsStore(database);
     alerts = new AlertsStore(database);
-    webhooks = new Webhooks(env as never, database, logger);
-    const bus = { record: (_: unknown, event: RecordedEvent) => events.push(event) };
-    evaluator = new Evaluator(bus as never, alerts, metrics, webhooks, database, logger);
+    const bus = {
+      record: (_: unknown, event: RecordedEvent) => events.push(event),
+      listen: (_: unknown, rotated: () => void) => ((keyRotated = rotated), () => undefined),
+    };
+    webhooks = new Webhooks(bus as never, env as never, database, logger);
+    silences = new SilencesStore(database);
+    evaluator = new Evaluator(bus as never, alerts, silences, metrics, webhooks, database, logger);
     await database.query(`DELETE FROM monitor.alert_rule`);
   });
   afterEach(async () => {
@@ -158,6 +168,114 @@ describe('alerts', () => {
     expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ rule: 'r', state: 'firing', value: 2 });
     await webhooks.onApplicationShutdown();
     expect(await webhooks.list()).toMatchObject([{ name: 'hook', delivered: 1, failed: 0, lastError: null }]);
+  }, 20_000);
+
+  /** Listens, and gives the states that arrive. */
+  const listen = async () => {
+    webhooks.onApplicationBootstrap();
+    const { port } = receiver.address() as AddressInfo;
+    await webhooks.add(NewNotifier.parse({ name: 'hook', url: `http://127.0.0.1:${port}/x`, secret: SECRET }));
+    const states = () => received.map(({ body }) => (JSON.parse(body) as { state: string }).state);
+    const until = async (n: number) => {
+      while (received.length < n) await new Promise<void>((done) => (heard = done));
+      return states();
+    };
+    return { states, until };
+  };
+
+  it('that are silenced are seen and not sent; when the silence ends while they fire, they are', async () => {
+    const { states, until } = await listen();
+    await alerts.addRule(rule({ keepFiringSeconds: 600 }));
+    await count(10, 120);
+    const silence = await silences.add({
+      rule: 'r',
+      labels: {},
+      startsAt: new Date(now - 1_000).toISOString(),
+      endsAt: new Date(Date.now() + 60_000).toISOString(),
+      comment: 'moving house',
+      createdBy: 'ann',
+    });
+    await evaluator.evaluateAll(now);
+    expect(await alerts.alerts({})).toMatchObject([{ state: 'firing', muted: 'silenced' }]);
+    expect(events).toMatchObject([{ type: 'alert.firing', data: { muted: 'silenced' } }]);
+    expect(await silences.list()).toEqual([silence]);
+    await silences.remove(silence.id);
+    await expect(silences.remove(silence.id)).rejects.toMatchObject({ code: 'not_found' });
+    expect(states()).toEqual([]);
+    await evaluator.evaluateAll(now + 10_000);
+    await evaluator.evaluateAll(now + 20_000);
+    expect(await until(1)).toEqual(['firing']);
+    expect(await alerts.alerts({})).toMatchObject([{ state: 'firing', muted: null }]);
+    await expect(
+      silences.add({ labels: {}, endsAt: '2020-01-01T00:00:00Z', comment: '', createdBy: 'ann' }),
+    ).rejects.toMatchObject({ code: 'invalid_request' });
+  }, 20_000);
+
+  it('that others inhibit are not sent, nor that they are resolved', async () => {
+    const { until } = await listen();
+    await alerts.addRule(rule({ name: 'a-symptom', by: ['server'], inhibitedBy: ['cause'] }));
+    await alerts.addRule(rule({ name: 'cause', by: ['server'] }));
+    await count(10, 120, { server: 'git' });
+    await evaluator.evaluateAll(now);
+    expect((await alerts.alerts({ rule: 'a-symptom' }))[0]?.muted).toBe('inhibited');
+    await evaluator.evaluateAll(now + 120_000);
+    expect(await until(2)).toEqual(['firing', 'resolved']);
+    expect(new Set(received.map(({ body }) => (JSON.parse(body) as { rule: string }).rule))).toEqual(
+      new Set(['cause']),
+    );
+  }, 20_000);
+
+  it('are acknowledged by somebody until they fire anew', async () => {
+    await alerts.addRule(rule({}));
+    await count(10, 120);
+    await evaluator.evaluateAll(now);
+    const [fired] = await alerts.alerts({});
+    expect((await alerts.acknowledge(fired?.id ?? '', 'ann')).acknowledgedBy).toBe('ann');
+    await evaluator.evaluateAll(now + 10_000);
+    expect((await alerts.alerts({}))[0]).toMatchObject({ id: fired?.id, state: 'firing', acknowledgedBy: 'ann' });
+    await evaluator.evaluateAll(now + 120_000);
+    await expect(alerts.acknowledge(fired?.id ?? '', 'bob')).rejects.toMatchObject({ code: 'conflict' });
+    await evaluator.evaluateAll(now);
+    expect((await alerts.alerts({}))[0]).toMatchObject({ state: 'firing', acknowledgedBy: null });
+    await expect(alerts.acknowledge('x', 'ann')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('whose series are gone are without data, and so resolved', async () => {
+    await alerts.addRule(rule({ by: ['server'] }));
+    await count(10, 120, { server: 'git' });
+    await evaluator.evaluateAll(now);
+    await database.query(`DELETE FROM monitor.metric_series`);
+    await evaluator.evaluateAll(now + 10_000);
+    expect(await alerts.alerts({})).toMatchObject([{ state: 'resolved', labels: { server: 'git' } }]);
+  });
+
+  it('are signed with secrets that are stored encrypted, also those of an older release, with the newest key', async () => {
+    const stored = (): Promise<{ secret: string; is_sealed: boolean }[]> =>
+      database.query(`SELECT secret, is_sealed FROM monitor.notifier ORDER BY name`);
+    await database.query(
+      `INSERT INTO monitor.notifier (name, url, secret, severities) VALUES ('old', 'http://127.0.0.1:9/', $1, '{}')`,
+      [SECRET],
+    );
+    const { until } = await listen();
+    for (;;) if ((await stored()).every(({ is_sealed }) => is_sealed)) break;
+    const before = (await stored()).map(({ secret }) => secret);
+    expect(before.join()).not.toContain(SECRET);
+    Object.assign(env, {
+      MCPR_SECRET_KEY_PREVIOUS: env['MCPR_SECRET_KEY'],
+      MCPR_SECRET_KEY: 'a newer key that is better',
+    });
+    keyRotated();
+    for (;;) if ((await stored()).every(({ secret }) => !before.includes(secret))) break;
+    delete env['MCPR_SECRET_KEY_PREVIOUS'];
+    await alerts.addRule(rule({}));
+    await count(10, 120);
+    await evaluator.evaluateAll(now);
+    await until(1);
+    const { headers, body } = received[0] ?? { headers: {}, body: '' };
+    const digest = createHmac('sha256', SECRET)
+      .update(`${String(headers['x-mcp-router-timestamp'])}.${body}`)
+      .digest('hex');
+    expect(headers['x-mcp-router-signature']).toBe(`sha256=${digest}`);
   }, 20_000);
 
   it('are not sent where requests may not go', async () => {

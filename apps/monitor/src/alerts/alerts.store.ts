@@ -2,17 +2,18 @@ import { Injectable } from '@nestjs/common';
 import {
   AppError,
   decodeCursor,
+  NewAlertRule,
   toPage,
   type Alert,
   type AlertRule,
   type AlertState,
-  type NewAlertRule,
   type Page,
   type PageQuery,
 } from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import type { AlertStatus } from './alert-machine';
+import type { Firing } from './muting';
 
 const UNIQUE_VIOLATION = '23505';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -27,6 +28,7 @@ interface RuleRow {
 }
 
 interface AlertRow {
+  id: string;
   rule_id: string;
   key: string;
   labels: Record<string, string>;
@@ -34,7 +36,18 @@ interface AlertRow {
   since: Date;
   quiet_since: Date | null;
   value: number | null;
+  muted: Alert['muted'];
+  notified: boolean;
+  acknowledged_by: string | null;
+  acknowledged_at: Date | null;
   updated_at: Date;
+}
+
+/** One alert between two evaluations. */
+export interface Standing {
+  status: AlertStatus;
+  /** Whether notifiers were sent that it fires. */
+  notified: boolean;
 }
 
 /** Rules and where their alerts stand, in Postgres. */
@@ -94,58 +107,92 @@ export class AlertsStore {
 
   /** Those that fire first, then by the time they entered their state. */
   async alerts({ state, rule }: { state?: AlertState | undefined; rule?: string | undefined }): Promise<Alert[]> {
-    const rows: (AlertRow & { definition: NewAlertRule })[] = await this.database.query(
-      `SELECT a.*, r.definition FROM monitor.alert a JOIN monitor.alert_rule r ON r.id = a.rule_id
+    const rows: ShownRow[] = await this.database.query(
+      `${SHOWN}
         WHERE ($1::text IS NULL OR a.state = $1) AND ($2::text IS NULL OR r.name = $2)
         ORDER BY array_position(ARRAY['firing', 'pending', 'resolved'], a.state), a.since DESC LIMIT 1000`,
       [state ?? null, rule ?? null],
     );
-    return rows.map(({ definition, labels, state: own, since, value, updated_at }) => ({
-      rule: definition.name,
-      severity: definition.severity,
-      description: definition.description,
-      labels,
-      state: own,
-      since: since.toISOString(),
-      value,
-      threshold: definition.threshold,
-      updatedAt: updated_at.toISOString(),
-    }));
+    return rows.map(toAlert);
+  }
+
+  /** Every alert that fires. */
+  async firing(): Promise<Firing[]> {
+    return (await this.alerts({ state: 'firing' })).map(({ rule, labels }) => ({ rule, labels }));
+  }
+
+  /** Notes that somebody looks after an alert. @throws AppError `not_found`, `conflict` when it is not wrong any more */
+  async acknowledge(id: string, by: string): Promise<Alert> {
+    if (!UUID.test(id)) throw unknownAlert(id);
+    await this.database.query(
+      `UPDATE monitor.alert SET acknowledged_by = $2, acknowledged_at = now() WHERE id = $1 AND state <> 'resolved'`,
+      [id, by],
+    );
+    const rows: ShownRow[] = await this.database.query(`${SHOWN} WHERE a.id = $1`, [id]);
+    if (!rows[0]) throw unknownAlert(id);
+    if (rows[0].state === 'resolved') throw new AppError('conflict', 'The alert is resolved');
+    return toAlert(rows[0]);
   }
 
   /** Where the alerts of a rule stand, by their labels as text. */
-  async statuses(ruleId: string): Promise<Map<string, AlertStatus>> {
+  async standings(ruleId: string): Promise<Map<string, Standing>> {
     const rows: AlertRow[] = await this.database.query(`SELECT * FROM monitor.alert WHERE rule_id = $1`, [ruleId]);
     return new Map(
-      rows.map(({ key, state, since, quiet_since }) => [
+      rows.map(({ key, state, since, quiet_since, notified }) => [
         key,
-        { state, since: since.getTime(), quietSince: quiet_since?.getTime() ?? null },
+        { status: { state, since: since.getTime(), quietSince: quiet_since?.getTime() ?? null }, notified },
       ]),
     );
   }
 
+  /** Stores where an alert stands; without a standing it is forgotten. An acknowledgement ends when it fires anew. */
   async keep(
     ruleId: string,
     labels: Record<string, string>,
-    status: AlertStatus | undefined,
-    value: number | null,
+    standing: (Standing & Pick<Alert, 'value' | 'muted'>) | undefined,
   ): Promise<void> {
     const key = JSON.stringify(labels);
-    if (!status) {
+    if (!standing) {
       await this.database.query(`DELETE FROM monitor.alert WHERE rule_id = $1 AND key = $2`, [ruleId, key]);
       return;
     }
-    const { state, since, quietSince } = status;
+    const { status, notified, value, muted } = standing;
+    const quietSince = status.quietSince === null ? null : new Date(status.quietSince);
     // A rule that was removed meanwhile has no alerts.
     await this.database.query(
-      `INSERT INTO monitor.alert (rule_id, key, labels, state, since, quiet_since, value)
-       SELECT id, $2, $3, $4, $5, $6, $7 FROM monitor.alert_rule WHERE id = $1
+      `INSERT INTO monitor.alert AS a (rule_id, key, labels, state, since, quiet_since, value, muted, notified)
+       SELECT id, $2, $3, $4, $5, $6, $7, $8, $9 FROM monitor.alert_rule WHERE id = $1
        ON CONFLICT (rule_id, key) DO UPDATE SET state = excluded.state, since = excluded.since,
-         quiet_since = excluded.quiet_since, value = excluded.value, updated_at = now()`,
-      [ruleId, key, labels, state, new Date(since), quietSince === null ? null : new Date(quietSince), value],
+         quiet_since = excluded.quiet_since, value = excluded.value, muted = excluded.muted,
+         notified = excluded.notified, updated_at = now(),
+         acknowledged_by = CASE WHEN a.state = 'resolved' AND excluded.state <> 'resolved' THEN NULL ELSE a.acknowledged_by END,
+         acknowledged_at = CASE WHEN a.state = 'resolved' AND excluded.state <> 'resolved' THEN NULL ELSE a.acknowledged_at END`,
+      [ruleId, key, labels, status.state, new Date(status.since), quietSince, value, muted, notified],
     );
   }
 }
+
+type ShownRow = AlertRow & { definition: NewAlertRule };
+
+const SHOWN = `SELECT a.*, r.definition FROM monitor.alert a JOIN monitor.alert_rule r ON r.id = a.rule_id`;
+
+const toAlert = ({ definition, ...row }: ShownRow): Alert => ({
+  id: row.id,
+  rule: definition.name,
+  severity: definition.severity,
+  description: definition.description,
+  labels: row.labels,
+  state: row.state,
+  since: row.since.toISOString(),
+  value: row.value,
+  threshold: definition.threshold,
+  muted: row.muted,
+  acknowledgedBy: row.acknowledged_by,
+  acknowledgedAt: row.acknowledged_at?.toISOString() ?? null,
+  updatedAt: row.updated_at.toISOString(),
+});
+
+const unknownAlert = (id: string) => new AppError('not_found', `No alert has the id "${id}"`);
 
 async function refuseTakenName(name: string, write: () => Promise<unknown>): Promise<void> {
   await write().catch((cause: unknown) => {
@@ -155,9 +202,10 @@ async function refuseTakenName(name: string, write: () => Promise<unknown>): Pro
   });
 }
 
+/** A definition that an older release stored has the defaults of fields that came later. */
 const toRule = ({ id, definition, created_at, updated_at }: RuleRow): AlertRule => ({
   id,
-  ...definition,
+  ...NewAlertRule.parse(definition),
   createdAt: created_at.toISOString(),
   updatedAt: updated_at.toISOString(),
 });

@@ -7,6 +7,7 @@ const WENT_WELL = { error_type: '' };
 const RULES: z.input<typeof NewAlertRule>[] = [
   {
     name: 'server-errors',
+    inhibitedBy: ['server-unavailable'],
     description: 'More than a tenth of the calls of a server fail',
     metric: DURATION,
     except: WENT_WELL,
@@ -41,6 +42,7 @@ const RULES: z.input<typeof NewAlertRule>[] = [
   },
   {
     name: 'slow-server',
+    inhibitedBy: ['server-unavailable'],
     description: 'One call in twenty of a server takes longer than 10 s',
     metric: DURATION,
     aggregate: 'p95',
@@ -77,6 +79,7 @@ const RULES: z.input<typeof NewAlertRule>[] = [
   },
   {
     name: 'server-times-out',
+    inhibitedBy: ['server-unavailable'],
     description: 'A server does not answer in time',
     metric: DURATION,
     labels: { error_type: 'upstream_timeout' },

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { ENV, LOGGER, Outbound } from '@mcp-router/platform';
-import { AppError, type AlertRule, type NewNotifier, type Notifier } from '@mcp-router/shared';
+import { Bus, ENV, LOGGER, openSecretBox, Outbound, recordEvent } from '@mcp-router/platform';
+import { AppError, secretKeyRotated, type AlertRule, type NewNotifier, type Notifier } from '@mcp-router/shared';
 import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -24,7 +24,9 @@ interface Delivery {
 interface NotifierRow {
   name: string;
   url: string;
+  /** Encrypted, unless an older release stored it. */
   secret: string;
+  is_sealed: boolean;
   severities: string[];
   delivered: number;
   failed: number;
@@ -39,8 +41,10 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly connections: Redis[] = [];
   private queue: Queue<Delivery> | undefined;
   private worker: Worker<Delivery> | undefined;
+  private stopListening: (() => void) | undefined;
 
   constructor(
+    private readonly bus: Bus,
     @Inject(ENV) private readonly env: MonitorEnv,
     private readonly database: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -59,9 +63,16 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
     const note = (err: Error) => this.logger.debug({ err }, 'the queue of webhooks');
     this.queue.on('error', note);
     this.worker.on('error', note);
+    const sealAnew = () =>
+      void this.sealAnew().catch((err: unknown) =>
+        this.logger.error({ err }, 'secrets of notifiers were not encrypted anew'),
+      );
+    this.stopListening = this.bus.listen(secretKeyRotated, sealAnew);
+    sealAnew();
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.stopListening?.();
     await this.worker?.close();
     await this.queue?.close();
     for (const connection of this.connections) connection.disconnect();
@@ -75,10 +86,11 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   /** @throws AppError `url_refused`, `conflict` */
   async add({ name, url, secret, severities }: z.output<typeof NewNotifier>): Promise<Notifier> {
     await this.outbound.check(url);
+    const box = await openSecretBox(this.env);
     const rows: NotifierRow[] = await this.database.query(
-      `INSERT INTO monitor.notifier (name, url, secret, severities) VALUES ($1, $2, $3, $4)
+      `INSERT INTO monitor.notifier (name, url, secret, is_sealed, severities) VALUES ($1, $2, $3, true, $4)
        ON CONFLICT DO NOTHING RETURNING *`,
-      [name, url, secret, severities],
+      [name, url, box.seal(secret, ownerOf(name)), severities],
     );
     if (!rows[0]) throw new AppError('conflict', `A notifier named "${name}" exists`);
     return toNotifier(rows[0]);
@@ -124,6 +136,11 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
         (error as Error).message.slice(0, 500),
         isLast ? 1 : 0,
       ]);
+      if (isLast || job.attemptsMade === 0)
+        recordEvent(this.bus, isLast ? 'notifier.gaveUp' : 'notifier.failed', {
+          subject: name,
+          data: { error: (error as Error).message.slice(0, 500), tries: job.attemptsMade + 1 },
+        });
       throw error;
     }
     await this.database.query(
@@ -133,7 +150,10 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** @throws Error when it is not taken with a 2xx */
-  private async post({ url, secret }: NotifierRow, body: string): Promise<void> {
+  private async post({ name, url, ...stored }: NotifierRow, body: string): Promise<void> {
+    const secret = stored.is_sealed
+      ? (await openSecretBox(this.env)).open(stored.secret, ownerOf(name))
+      : stored.secret;
     const response = await this.outbound.fetch(url, {
       method: 'POST',
       body,
@@ -143,6 +163,19 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
     });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`the receiver answered ${response.status}`);
+  }
+
+  /** Encrypts with the newest key what is encrypted with an older one, or not at all. */
+  private async sealAnew(): Promise<void> {
+    const box = await openSecretBox(this.env);
+    for (const { name, secret, is_sealed: isSealed } of await this.rows()) {
+      if (isSealed && box.isCurrent(secret)) continue;
+      const plain = isSealed ? box.open(secret, ownerOf(name)) : secret;
+      await this.database.query(
+        `UPDATE monitor.notifier SET secret = $3, is_sealed = true WHERE name = $1 AND secret = $2`,
+        [name, secret, box.seal(plain, ownerOf(name))],
+      );
+    }
   }
 
   private rows(): Promise<NotifierRow[]> {
@@ -156,6 +189,9 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
     return connection;
   }
 }
+
+/** What a sealed secret belongs to. */
+const ownerOf = (notifier: string): string => `notifier:${notifier}`;
 
 const toNotifier = ({ name, url, severities, delivered, failed, ...row }: NotifierRow): Notifier => ({
   name,

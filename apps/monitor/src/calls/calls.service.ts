@@ -168,11 +168,8 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
   }
 }
 
-function readCursor(cursor: string): [at: string, id: string] {
-  const match = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)\|([0-9a-f-]{36})$/.exec(decodeCursor(cursor));
-  if (!match)
-    throw new AppError('invalid_cursor', 'The cursor is not one of this list', { hint: 'Start without a cursor' });
-  return [match[1] ?? '', match[2] ?? ''];
+function readCursor(cursor: string): string[] {
+  return decodeCursor(cursor, /^\d{4}-\d\d-\d\dT[\d:.]+Z\|[0-9a-f-]{36}$/).split('|');
 }
 
 function toCall(row: Row): CallRecord {

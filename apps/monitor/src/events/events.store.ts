@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import {
-  AppError,
   decodeCursor,
   toPage,
   type EventsQuery,
@@ -64,7 +63,7 @@ export class EventsStore {
     const add = (condition: string, value: unknown) => {
       if (value !== undefined) where.push(condition.replace('?', `$${values.push(value)}`));
     };
-    add('seq < ?::bigint', cursor === undefined ? undefined : readCursor(cursor));
+    add('seq < ?::bigint', cursor === undefined ? undefined : decodeCursor(cursor, /^\d{1,15}$/));
     add('at >= ?', from);
     add('at < ?', to);
     add('topic = ANY(?::text[])', topics);
@@ -109,12 +108,6 @@ export class EventsStore {
   maintain(keepDays: number): Promise<string[]> {
     return maintainPartitions(this.database, 'event', keepDays);
   }
-}
-
-function readCursor(cursor: string): string {
-  const seq = decodeCursor(cursor);
-  if (/^\d{1,15}$/.test(seq)) return seq;
-  throw new AppError('invalid_cursor', 'The cursor is not one of this list', { hint: 'Start without a cursor' });
 }
 
 function toEvent({ seq, at, ...row }: Row): MonitorEvent {

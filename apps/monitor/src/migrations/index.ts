@@ -3,6 +3,7 @@ import { Metric20261122130000 } from './20261122130000-metric';
 import { Event20261122134000 } from './20261122134000-event';
 import { Alert20261122135000 } from './20261122135000-alert';
 import { CallDecision20261122150000 } from './20261122150000-call-decision';
+import { Silence20261122151000 } from './20261122151000-silence';
 import { MetricBuckets20261122153000 } from './20261122153000-metric-buckets';
 
 export const MIGRATIONS = [
@@ -11,5 +12,6 @@ export const MIGRATIONS = [
   Event20261122134000,
   Alert20261122135000,
   CallDecision20261122150000,
+  Silence20261122151000,
   MetricBuckets20261122153000,
 ];

@@ -1,6 +1,20 @@
-import { getServerHealth, listCalls, listServerHealth, ServerHealth } from '@mcp-router/shared';
+import {
+  AppError,
+  CallDetails,
+  getCall,
+  getServerHealth,
+  listCalls,
+  listServerHealth,
+  ServerHealth,
+  type Principal,
+} from '@mcp-router/shared';
 import { z } from 'zod';
 import { builtinTool } from './builtin-tool';
+
+const MAX_TRACED = 50;
+
+/** Members see their own calls only. */
+const ownOnly = ({ role, agent }: Principal) => (role === 'admin' ? {} : { agent });
 
 /** The tools that tell what happens. */
 export const HEALTH_TOOLS = [
@@ -32,8 +46,44 @@ export const HEALTH_TOOLS = [
     annotations: { readOnlyHint: true, openWorldHint: false },
     requiredRole: 'member',
     run: (input, { bus, signal, principal }) => {
-      const own = principal.role === 'admin' ? {} : { agent: principal.agent };
-      return bus.call(listCalls, { ...input, ...own }, { signal, context: { principal } });
+      return bus.call(listCalls, { ...input, ...ownOnly(principal) }, { signal, context: { principal } });
+    },
+  }),
+  builtinTool({
+    name: 'trace_call',
+    title: 'Trace a call',
+    description:
+      'Follows one call, given by its id from list_calls, its request id or its trace id: every call that belongs to it in the order they ended, what was decided, how long the server took and how long the router, and arguments and answers where they are kept. Members see their own.',
+    inputSchema: z.object({
+      call: z.uuid().optional(),
+      requestId: z.string().min(1).max(64).optional(),
+      traceId: z
+        .string()
+        .regex(/^[0-9a-f]{32}$/)
+        .optional(),
+    }),
+    outputSchema: z.object({
+      items: z.array(CallDetails.extend({ /** Not spent waiting for the server. */ routerMs: z.number().optional() })),
+    }),
+    annotations: { readOnlyHint: true, openWorldHint: false },
+    requiredRole: 'member',
+    run: async (input, { bus, signal, principal }) => {
+      const options = { signal, context: { principal } };
+      const own = ownOnly(principal);
+      const details = (call: string) => bus.call(getCall, { call, ...own }, options);
+      const asked = input.call === undefined ? undefined : await details(input.call);
+      const { traceId, requestId } = asked ?? input;
+      if (traceId === undefined && !requestId)
+        throw new AppError('invalid_arguments', 'Give one of call, requestId and traceId');
+      const one = traceId === undefined ? { requestId } : { traceId };
+      const { items } = await bus.call(listCalls, { ...one, ...own, limit: MAX_TRACED }, options);
+      const found = await Promise.all(items.reverse().map(({ id }) => details(id)));
+      return {
+        items: found.map((call) => ({
+          ...call,
+          ...(call.upstreamMs !== undefined && { routerMs: Math.max(0, call.durationMs - call.upstreamMs) }),
+        })),
+      };
     },
   }),
 ];

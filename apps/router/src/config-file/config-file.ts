@@ -31,6 +31,8 @@ export class ConfigFile {
     private readonly environment: Readonly<Record<string, string | undefined>>,
     private readonly logger: Logger,
     private readonly onEntries: (entries: ConfigEntry[]) => void,
+    /** Called after the file was read again. */
+    private readonly onReload: (state: ConfigState) => void = () => undefined,
   ) {
     this.state = { file: resolve(path), exists: false, loadedAt: null, faults: [] };
   }
@@ -47,7 +49,7 @@ export class ConfigFile {
     this.watcher.on('all', () => {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => {
-        this.reading = this.reading.then(() => this.load());
+        this.reading = this.reading.then(() => this.load()).then(() => this.onReload(this.state));
       }, DEBOUNCE_MS);
     });
     this.watcher.on('error', (error) => this.logger.warn({ err: error }, 'the configuration file cannot be watched'));

@@ -1,11 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ENV, LOGGER } from '@mcp-router/platform';
+import { ENV, LOGGER, openSecretBox, type SecretBox } from '@mcp-router/platform';
 import { AppError, type Secret } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { RouterEnv } from '../config';
-import type { SecretBox } from '../servers/secret-box';
-import { openSecretBox } from '../servers/secret-keys';
 
 interface SecretRow {
   name: string;

@@ -42,10 +42,7 @@ export class ServersHandler {
 
   @Handles(listServers)
   async list({ cursor, limit, state, source }: Input<typeof listServers>): Promise<Page<Server>> {
-    const after = cursor === undefined ? '' : decodeCursor(cursor);
-    if (after !== '' && !Slug.safeParse(after).success) {
-      throw new AppError('invalid_cursor', 'The cursor is not one of this list', { hint: 'Start without a cursor' });
-    }
+    const after = cursor === undefined ? '' : decodeCursor(cursor, (key) => Slug.safeParse(key).success);
     const views = await this.views(this.servers.list());
     const wanted = views.filter(
       (server) =>

@@ -1,8 +1,17 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Bus, ENV, LOGGER, recordEvent } from '@mcp-router/platform';
-import { AppError, NewServer, ServerDefinition, serverChanged } from '@mcp-router/shared';
+import {
+  addGeneratedKey,
+  Bus,
+  dropOldKeys,
+  ENV,
+  LOGGER,
+  openSecretBox,
+  recordEvent,
+  type SecretBox,
+} from '@mcp-router/platform';
+import { AppError, NewServer, secretKeyRotated, ServerDefinition, serverChanged } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import { QueryFailedError, type Repository } from 'typeorm';
 import { v7 } from 'uuid';
@@ -15,12 +24,13 @@ import { UpstreamRegistry } from '../upstreams/upstream-registry';
 import { mergePatch } from './merge-patch';
 import { idOfSlug, type RegisteredServer } from './registered-server';
 import { resealSecrets } from '../secrets/secret-store';
-import type { SecretBox } from './secret-box';
-import { addGeneratedKey, dropOldKeys, openSecretBox } from './secret-keys';
 import { ServerEntity } from './server.entity';
 import { toSpec } from './server-spec';
 
 const UNIQUE_VIOLATION = '23505';
+
+/** Slugs of servers that differ from what the file said before. */
+type FileChanges = Record<'added' | 'changed' | 'removed', string[]>;
 
 /** The registered servers: those of the file and those stored over REST, each with its upstream running. */
 @Injectable()
@@ -30,6 +40,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
   private readonly file: ConfigFile;
   private readonly startedAt = new Date();
   private box!: SecretBox;
+  private fileChanges: FileChanges = { added: [], changed: [], removed: [] };
   private stopListening: (() => void)[] = [];
 
   constructor(
@@ -40,7 +51,13 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const variables = { ...hostEnvironment, MCPR_DATA_DIR: resolve(env.MCPR_DATA_DIR) };
-    this.file = new ConfigFile(env.MCPR_CONFIG, variables, logger, (entries) => this.takeFile(entries));
+    this.file = new ConfigFile(
+      env.MCPR_CONFIG,
+      variables,
+      logger,
+      (entries) => this.takeFile(entries),
+      (state) => this.tellReload(state),
+    );
   }
 
   get configState(): ConfigState {
@@ -50,6 +67,9 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
   async onApplicationBootstrap(): Promise<void> {
     this.box = await openSecretBox(this.env);
     this.stopListening = [
+      this.upstreams.onStateChanged(({ server, ...change }) =>
+        recordEvent(this.bus, 'server.stateChanged', { server, data: { ...change, instance: this.bus.instanceId } }),
+      ),
       this.bus.listen(serverChanged, ({ slug, instance, restart }) => {
         if (instance !== this.bus.instanceId) this.follow(slug, restart ?? false);
       }),
@@ -167,6 +187,8 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
       await resealSecrets(db, this.box);
     });
     await dropOldKeys(this.env);
+    // Whoever else has secrets encrypts them anew; one that does not hear it does so at its next start.
+    await this.bus.broadcast(secretKeyRotated, {}).catch(this.logFailure);
     return { keyId: this.box.keyId, servers };
   }
 
@@ -254,11 +276,13 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
 
   private takeFile(entries: ConfigEntry[]): void {
     const before = new Map(this.fromFile);
+    const changes: FileChanges = { added: [], changed: [], removed: [] };
     this.fromFile.clear();
     const now = new Date();
     for (const { slug, definition } of entries) {
       const known = before.get(slug);
       const same = known && JSON.stringify(known.definition) === JSON.stringify(definition);
+      if (!same) changes[known ? 'changed' : 'added'].push(slug);
       this.fromFile.set(
         slug,
         same
@@ -276,7 +300,21 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
       if (this.stored.has(slug) && !known)
         this.logger.warn({ server: slug }, 'this server is in the file and registered over REST; the file is used');
     }
+    for (const slug of before.keys()) if (!this.fromFile.has(slug)) changes.removed.push(slug);
+    this.fileChanges = changes;
     for (const slug of new Set([...before.keys(), ...this.fromFile.keys()])) this.run(slug);
+  }
+
+  /** Every router reads its own copy of the file, and tells what it made of it. */
+  private tellReload({ file, faults }: ConfigState): void {
+    const { added, changed, removed } = this.fileChanges;
+    this.fileChanges = { added: [], changed: [], removed: [] };
+    const isSame = added.length + changed.length + removed.length + faults.length === 0;
+    if (isSame) return;
+    recordEvent(this.bus, faults.length > 0 ? 'configuration.fileRefused' : 'configuration.fileLoaded', {
+      subject: basename(file),
+      data: { added, changed, removed, instance: this.bus.instanceId, ...(faults.length > 0 && { faults }) },
+    });
   }
 
   /** Brings the upstream in line with the definition that is in force. */

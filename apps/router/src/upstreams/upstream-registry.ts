@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { ENV, LOGGER, Outbound } from '@mcp-router/platform';
+import type { ServerState } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import { CatalogueFeed } from '../catalogue/catalogue-feed';
 import { Catalogue } from '../catalogue/catalogue';
@@ -14,6 +15,14 @@ const REMOVAL_DRAIN_MS = 5_000;
 /** When the process stops, calls over the bus have finished before (`SHUTDOWN_TIMEOUT_MS`); this is for the router's own. */
 const SHUTDOWN_DRAIN_MS = 1_000;
 
+/** A server's connections came to another state, in this process. */
+export interface StateChange {
+  server: string;
+  from: ServerState | null;
+  to: ServerState;
+  lastError: string | null;
+}
+
 /** Every upstream of this process by slug: the supervised servers and those built into the router. */
 @Injectable()
 export class UpstreamRegistry implements BeforeApplicationShutdown {
@@ -21,6 +30,8 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
   private readonly supervised = new Map<string, { upstream: SupervisedUpstream; outbound: Outbound }>();
   private readonly builtin = new Map<string, Upstream>();
   private readonly lastStates = new Map<string, string>();
+  private readonly settledStates = new Map<string, ServerState>();
+  private readonly stateListeners = new Set<(change: StateChange) => void>();
   private readonly addedListeners = new Set<(upstream: Upstream) => void>();
 
   constructor(
@@ -64,6 +75,12 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     return () => this.addedListeners.delete(listener);
   }
 
+  /** Hears when a server comes to another state; that it is starting is no news. @returns the way to stop it */
+  onStateChanged(listener: (change: StateChange) => void): () => void {
+    this.stateListeners.add(listener);
+    return () => this.stateListeners.delete(listener);
+  }
+
   /** Adds an upstream that is part of the router; it is in the catalogue like any other. */
   addBuiltin(upstream: Upstream): void {
     this.builtin.set(upstream.slug, upstream);
@@ -98,6 +115,7 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     if (!known) return;
     this.supervised.delete(slug);
     this.lastStates.delete(slug);
+    this.settledStates.delete(slug);
     this.feed.detach(slug);
     await known.upstream.close(REMOVAL_DRAIN_MS);
     await known.outbound.close();
@@ -122,12 +140,21 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
       maxMessageBytes: this.env.MAX_MESSAGE_BYTES,
       maxQueue: this.env.MAX_QUEUED_CALLS,
       hintsOf: (slug, tool) => this.catalogue.hintsOf(slug, tool),
-      onChange: (changed) => this.logState(changed),
+      onChange: (changed) => this.stateChanged(changed),
     });
     this.supervised.set(spec.slug, { upstream, outbound });
     this.feed.attach(upstream);
     for (const listener of this.addedListeners) listener(upstream);
     upstream.start();
+  }
+
+  private stateChanged(upstream: SupervisedUpstream): void {
+    this.logState(upstream);
+    const { slug, state, lastError } = upstream;
+    const before = this.settledStates.get(slug);
+    if (state === 'starting' || state === before) return;
+    this.settledStates.set(slug, state);
+    for (const listener of this.stateListeners) listener({ server: slug, from: before ?? null, to: state, lastError });
   }
 
   private logState({ slug, state, lastError, nextRetryAt }: SupervisedUpstream): void {

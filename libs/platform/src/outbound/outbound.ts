@@ -48,7 +48,7 @@ export class Outbound {
   async check(url: string | URL): Promise<void> {
     const { hostname, port, protocol } = parseUrl(url);
     const host = bareHost(hostname);
-    const addresses = isIP(host) ? [host] : (await this.lookup(host)).map(({ address }) => address);
+    const addresses = isIP(host) ? [host] : (await this.known(host)).map(({ address }) => address);
     this.policy.check(host, Number(port) || defaultPort(protocol), addresses);
   }
 
@@ -79,6 +79,12 @@ export class Outbound {
 
   async close(): Promise<void> {
     await this.dispatcher.destroy();
+  }
+
+  private async known(host: string): Promise<LookupAddress[]> {
+    return this.lookup(host).catch((cause: unknown) => {
+      throw new AppError('url_refused', `The name "${host}" has no address`, { cause });
+    });
   }
 
   private async lookup(hostname: string): Promise<LookupAddress[]> {

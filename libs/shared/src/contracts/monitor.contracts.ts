@@ -160,6 +160,7 @@ export const EventTopic = z.enum([
   'run',
   'approval',
   'alert',
+  'notifier',
   'flag',
   'agent',
   'key',
@@ -176,6 +177,7 @@ export const ADMIN_TOPICS: readonly EventTopic[] = [
   'agent',
   'key',
   'configuration',
+  'notifier',
 ];
 
 /** Something that happened. Written by any service, kept by the monitor. */
@@ -322,6 +324,8 @@ export const NewAlertRule = z
     keepFiringSeconds: z.int().min(0).max(86_400).default(0),
     /** What a window without values means: nothing wrong, something wrong, or no news. */
     noData: z.enum(['ok', 'alert', 'keep']).default('ok'),
+    /** While an alert of one of these rules fires, with the same values of the labels that both have, nobody is sent this one. */
+    inhibitedBy: z.array(RuleName).max(10).default([]),
   })
   .strict()
   .meta({ id: 'NewAlertRule' });
@@ -337,6 +341,7 @@ export type AlertState = z.infer<typeof AlertState>;
 
 export const Alert = z
   .object({
+    id: z.uuid(),
     rule: z.string(),
     severity: z.string(),
     description: z.string(),
@@ -347,6 +352,11 @@ export const Alert = z
     /** At the last evaluation; null without data. */
     value: z.number().nullable(),
     threshold: z.number(),
+    /** Why notifiers are not sent it while it fires; null: they are. */
+    muted: z.enum(['silenced', 'inhibited']).nullable(),
+    /** Who has said that they look after it; until it fires anew. */
+    acknowledgedBy: z.string().nullable(),
+    acknowledgedAt: z.iso.datetime().nullable(),
     updatedAt: z.iso.datetime(),
   })
   .meta({ id: 'Alert' });
@@ -397,6 +407,52 @@ export const listAlerts = contract('monitor.listAlerts', {
   input: z.object({ state: AlertState.optional(), rule: z.string().max(64).optional() }),
   output: z.object({ items: z.array(Alert) }),
 });
+
+const AlertRef = z.object({ alert: z.string().min(1).max(64) });
+
+/** @param by the agent that looks after it */
+export const acknowledgeAlert = contract('monitor.acknowledgeAlert', {
+  input: AlertRef.extend({ by: z.string().max(64) }),
+  output: Alert,
+});
+
+/** For a while nobody is sent the alerts that match; they go on to be seen. */
+export const NewSilence = z
+  .object({
+    /** Name of a rule; all rules without it. */
+    rule: RuleName.optional(),
+    /** Only alerts with these label values. */
+    labels: RuleLabels,
+    startsAt: z.iso.datetime({ offset: true }).optional().meta({ description: 'Default: now' }),
+    endsAt: z.iso.datetime({ offset: true }),
+    comment: z.string().max(1000).default(''),
+  })
+  .strict()
+  .meta({ id: 'NewSilence' });
+
+export const Silence = z
+  .object({
+    id: z.uuid(),
+    rule: z.string().nullable(),
+    labels: z.record(z.string(), z.string()),
+    startsAt: z.iso.datetime(),
+    endsAt: z.iso.datetime(),
+    comment: z.string(),
+    createdBy: z.string(),
+  })
+  .meta({ id: 'Silence' });
+export type Silence = z.infer<typeof Silence>;
+
+/** Those that have not ended, the one that ends first at the front. */
+export const listSilences = contract('monitor.listSilences', {
+  input: Empty,
+  output: z.object({ items: z.array(Silence) }),
+});
+export const addSilence = contract('monitor.addSilence', {
+  input: NewSilence.extend({ createdBy: z.string().max(64) }),
+  output: Silence,
+});
+export const removeSilence = contract('monitor.removeSilence', { input: z.object({ id: z.string() }), output: Empty });
 
 export const NewNotifier = z
   .object({

@@ -286,6 +286,9 @@ export const catalogueChanged = broadcast(
   z.object({ instance: z.string(), revision: z.int(), servers: z.array(z.string()) }),
 );
 
+/** A new key encrypts stored secrets from now on. */
+export const secretKeyRotated = broadcast('router.secretKeyRotated', Empty);
+
 /** A server was added, changed, removed or switched over REST: every router replica reloads it from the database. */
 export const serverChanged = broadcast(
   'router.serverChanged',

@@ -1,7 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { SecretBox } from './secret-box';
+
+/** Environment of every app that stores secrets. */
+export const SecretEnv = {
+  MCPR_SECRET_KEY: z
+    .string()
+    .min(16)
+    .optional()
+    .describe(
+      'Key that stored secrets are encrypted with; without it one is generated in MCPR_DATA_DIR. Set it when there are several replicas',
+    ),
+  MCPR_SECRET_KEY_PREVIOUS: z
+    .string()
+    .min(16)
+    .optional()
+    .describe('The key before MCPR_SECRET_KEY, while secrets are rotated'),
+};
 
 export interface KeySettings {
   MCPR_SECRET_KEY?: string | undefined;
@@ -10,7 +27,8 @@ export interface KeySettings {
 }
 
 const FILE = 'secret.key';
-const KEPT_KEYS = 2;
+/** Other apps that share the folder may not have encrypted anew yet. */
+const KEPT_KEYS = 4;
 
 /** The keys from the environment, or those of the generated file: one a line, newest first, readable by the owner only. */
 export async function openSecretBox(settings: KeySettings): Promise<SecretBox> {
@@ -31,8 +49,8 @@ export async function addGeneratedKey(settings: KeySettings): Promise<SecretBox>
 }
 
 /**
- * Forgets generated keys that nothing is encrypted with any more. The last one before the current stays until the next
- * rotation: a replica may be writing with it at this moment.
+ * Forgets generated keys that nothing is encrypted with any more. The last ones before the current stay: a replica may be
+ * writing with one at this moment.
  */
 export async function dropOldKeys(settings: KeySettings): Promise<void> {
   if (settings.MCPR_SECRET_KEY !== undefined) return;
@@ -50,7 +68,7 @@ async function readKeys(path: string): Promise<string[] | undefined> {
   return keys && keys.length > 0 ? keys : undefined;
 }
 
-/** Of routers that start at once one makes the file; the others read it. */
+/** Of processes that start at once one makes the file; the others read it. */
 async function makeFirstKey(path: string, folder: string): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const key = newKey();
