@@ -1,8 +1,8 @@
 import type { SyntaxTree } from './syntax-tree';
 
 /**
- * The tokens of a file for the search of duplicates. A value's lowest bit says whether the token is a name; names keep
- * their own hash so that a renaming can be checked, texts and numbers are all alike.
+ * The tokens of a file for the search of duplicates. The two lowest bits say what a token is: 1 a name, 3 a text or a
+ * number, 0 and 2 anything else. Names and values keep their own hash above, so that a renaming can be checked.
  */
 export interface TokenStream {
   values: Uint32Array;
@@ -14,7 +14,7 @@ export interface Clone {
   a: ClonePart;
   b: ClonePart;
   tokens: number;
-  /** 1: equal but for layout and comments; 2: names consistently replaced. */
+  /** 1: equal but for layout and comments; 2: names consistently replaced, texts and numbers changed. */
   type: 1 | 2;
 }
 
@@ -33,8 +33,10 @@ export const DUPLICATION_DEFAULTS: DuplicationOptions = { minTokens: 50, minLine
 
 const MAX_BUCKET = 64;
 const MAX_CLONES = 10_000;
+/** Below it a passage with other names or values is a list of one form, and an equal one is a single thing repeated. */
+const MIN_VARIETY = { changed: 0.3, equal: 0.1 };
 
-const NAMES = /identifier$|^(?:name|word|variable_name|constant|instance_variable|this_type)$/;
+const NAMES = /identifier(?:_pattern)?$|^(?:name|word|variable_name|constant|instance_variable|this_type)$/;
 const VALUES =
   /^(?:string|string_fragment|string_content|template_chars|number|integer|float|escape_sequence|interpreted_string_literal_content|raw_string_literal_content|int_literal|float_literal|character|char_literal|regex_pattern|jsx_text|string_literal|decimal_integer_literal|integer_literal|number_literal)$/;
 
@@ -45,11 +47,18 @@ function kindOf(type: string): 'name' | 'value' | 'token' {
   return kind;
 }
 
-/** FNV-1a, 31 bits, shifted so that the lowest bit is free. */
+/** FNV-1a, 30 bits, shifted so that the two lowest bits are free. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return (value << 1) >>> 0;
+  return (value << 2) >>> 0;
+}
+
+const tokenHashes = new Map<string, number>();
+function tokenHash(type: string): number {
+  let value = tokenHashes.get(type);
+  if (value === undefined) tokenHashes.set(type, (value = hash(type)));
+  return value;
 }
 
 export function tokensOf(tree: SyntaxTree): TokenStream {
@@ -67,7 +76,7 @@ export function tokensOf(tree: SyntaxTree): TokenStream {
     }
     const type = tree.type(node);
     const kind = kindOf(type);
-    values.push(kind === 'name' ? hash(tree.text(node)) | 1 : hash(kind === 'value' ? '"' : type));
+    values.push(kind === 'token' ? tokenHash(type) : (hash(tree.text(node)) | (kind === 'name' ? 1 : 3)) >>> 0);
     lines.push(line);
   }
   return { values: Uint32Array.from(values), lines: Uint32Array.from(lines) };
@@ -76,31 +85,50 @@ export function tokensOf(tree: SyntaxTree): TokenStream {
 /**
  * Finds passages of at least `minTokens` that occur twice.
  *
- * Windows of half that length are hashed with names made equal; of each run of neighbours only the least hash is kept
+ * Windows of half that length are hashed with names and values made equal; of each run of neighbours only the least hash is kept
  * (winnowing: Schleimer, Wilkerson and Aiken 2003), which still cannot miss a passage of `minTokens`. What shares a hash
- * is compared token by token, stretched both ways, and cut where names are not replaced consistently.
+ * is compared token by token, stretched both ways, and cut where names are not replaced consistently. Lists that repeat
+ * one form (imports, tables of data) are duplicates only when they say the same.
  */
 export function findClones(files: readonly TokenStream[], options: DuplicationOptions = DUPLICATION_DEFAULTS): Clone[] {
   const width = Math.max(5, Math.floor(options.minTokens / 2));
-  const buckets = new Map<number, number[]>();
-  files.forEach((file, index) => {
-    for (const [position, value] of fingerprints(file.values, width, options.minTokens - width + 1)) {
+  const buckets = new Map<number, Window[]>();
+  files.forEach(({ values }, file) => {
+    for (const [at, value] of fingerprints(values, width, options.minTokens - width + 1)) {
       const bucket = buckets.get(value);
-      if (bucket === undefined) buckets.set(value, [index, position]);
-      else if (bucket.length < MAX_BUCKET * 2) bucket.push(index, position);
+      const window = { file, at, exact: exactHash(values, at, width) };
+      if (bucket === undefined) buckets.set(value, [window]);
+      else if (bucket.length < MAX_BUCKET) bucket.push(window);
     }
   });
   const search = new CloneSearch(files, options);
   for (const bucket of buckets.values())
-    for (let at = 2; at < bucket.length && search.clones.length < MAX_CLONES; at += 2) {
-      // Against the first and the one before: enough to tie every copy to its group.
-      search.compare(bucket[0] ?? 0, bucket[1] ?? 0, bucket[at] ?? 0, bucket[at + 1] ?? 0);
-      if (at > 2) search.compare(bucket[at - 2] ?? 0, bucket[at - 1] ?? 0, bucket[at] ?? 0, bucket[at + 1] ?? 0);
-    }
+    bucket.forEach((window, nth) => {
+      if (nth === 0 || search.clones.length >= MAX_CLONES) return;
+      // Against the first that says the same, or else the first of all, and the one before: enough to tie every copy to
+      // its group, and to its original.
+      const first = bucket.find(({ exact }) => exact === window.exact) ?? window;
+      const twin = first === window ? bucket[0] : first;
+      for (const other of new Set([twin, bucket[nth - 1]])) if (other) search.compare(other, window);
+    });
   return search.clones;
 }
 
-const plain = (value: number) => (value & 1 ? 1 : value);
+/** A place whose fingerprint was taken; `exact` is the same where names and values are the same too. */
+interface Window {
+  file: number;
+  at: number;
+  exact: number;
+}
+
+function exactHash(values: Uint32Array, from: number, width: number): number {
+  let sum = 0;
+  for (let i = from; i < from + width; i++) sum = (Math.imul(sum, 31) + (values[i] ?? 0)) | 0;
+  return sum;
+}
+
+/** A token with every name alike and every value alike. */
+const plain = (value: number) => (value & 1 ? value & 3 : value);
 
 function* fingerprints(
   values: Uint32Array,
@@ -138,6 +166,23 @@ function* fingerprints(
   }
 }
 
+/** Which name stands for another, and where it did so last. */
+interface Replacement {
+  by: number;
+  last: number;
+}
+
+/** Different sequences of four tokens, as a share of all in the passage: near 0 for lists, near 1 for logic. */
+function varietyOf(values: Uint32Array, from: number, length: number, as = (value: number) => value): number {
+  const seen = new Set<number>();
+  for (let i = from; i + 4 <= from + length; i++) {
+    let sum = 0;
+    for (let j = i; j < i + 4; j++) sum = (Math.imul(sum, 31) + as(values[j] ?? 0)) | 0;
+    seen.add(sum);
+  }
+  return seen.size / Math.max(1, length - 3);
+}
+
 class CloneSearch {
   readonly clones: Clone[] = [];
   /** Where a diagonal (two files, one distance) has been searched up to. */
@@ -148,7 +193,7 @@ class CloneSearch {
     private readonly options: DuplicationOptions,
   ) {}
 
-  compare(fileA: number, a: number, fileB: number, b: number): void {
+  compare({ file: fileA, at: a }: Window, { file: fileB, at: b }: Window): void {
     // One number for two files and a distance: distances stay below 2^22, as files have at most 2 MB.
     const key = (fileA * this.files.length + fileB) * 8_388_608 + (a - b);
     if ((this.searched.get(key) ?? -1) >= a) return;
@@ -178,32 +223,53 @@ class CloneSearch {
     return [a - left, left + right];
   }
 
-  /** Parts of a passage in which every name stands for the same other name throughout. */
+  /** The longest parts of a passage in which every name stands for the same other name throughout; they may overlap. */
   private cut(fileA: number, a: number, fileB: number, b: number, length: number): void {
     const one = this.files[fileA]?.values ?? new Uint32Array();
     const two = this.files[fileB]?.values ?? new Uint32Array();
+    const there = new Map<number, Replacement>();
+    const back = new Map<number, Replacement>();
     let start = 0;
-    let there = new Map<number, number>();
-    let back = new Map<number, number>();
-    let renamed = false;
+    // A part that adds little to the one before it is not told again.
+    let judged = 0;
     for (let i = 0; i <= length; i++) {
       const x = one[a + i] ?? 0;
       const y = two[b + i] ?? 0;
-      const fits = i < length && (!(x & 1) || ((there.get(x) ?? y) === y && (back.get(y) ?? x) === x));
-      if (!fits) {
-        if (i - start >= this.options.minTokens)
-          this.add(fileA, a + start, fileB, b + start, i - start, renamed ? 2 : 1);
-        start = i;
-        there = new Map();
-        back = new Map();
-        renamed = false;
+      const isName = (x & 3) === 1;
+      let next = i < length ? start : length;
+      if (isName && i < length) {
+        const forward = there.get(x);
+        const backward = back.get(y);
+        if (forward && forward.by !== y) next = Math.max(next, forward.last + 1);
+        if (backward && backward.by !== x) next = Math.max(next, backward.last + 1);
+        there.set(x, { by: y, last: i });
+        back.set(y, { by: x, last: i });
       }
-      if (i < length && x & 1) {
-        there.set(x, y);
-        back.set(y, x);
-        if (x !== y) renamed = true;
+      const isNew = i - Math.max(start, judged) >= this.options.minTokens / 2;
+      if (next > start && i - start >= this.options.minTokens && isNew) {
+        this.judge(fileA, a + start, fileB, b + start, i - start);
+        judged = i;
       }
+      start = next;
     }
+  }
+
+  /** Adds a passage: as it is when it is equal or varied enough to be no mere list, otherwise what is equal of it. */
+  private judge(fileA: number, a: number, fileB: number, b: number, tokens: number): void {
+    const one = this.files[fileA]?.values ?? new Uint32Array();
+    const two = this.files[fileB]?.values ?? new Uint32Array();
+    let from = 0;
+    const runs: [from: number, length: number][] = [];
+    for (let i = 0; i <= tokens; i++)
+      if (i === tokens || one[a + i] !== two[b + i]) {
+        if (i - from >= this.options.minTokens) runs.push([from, i - from]);
+        from = i + 1;
+      }
+    if (runs[0]?.[1] !== tokens && varietyOf(one, a, tokens, plain) >= MIN_VARIETY.changed)
+      this.add(fileA, a, fileB, b, tokens, 2);
+    else
+      for (const [at, length] of runs)
+        if (varietyOf(one, a + at, length) >= MIN_VARIETY.equal) this.add(fileA, a + at, fileB, b + at, length, 1);
   }
 
   private add(fileA: number, a: number, fileB: number, b: number, tokens: number, type: 1 | 2): void {

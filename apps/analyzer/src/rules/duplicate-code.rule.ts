@@ -1,3 +1,4 @@
+import type { Clone } from '../engine/duplication';
 import type { ProjectRule } from './rule';
 
 const BLOCK = Array.from(
@@ -21,15 +22,25 @@ export const duplicateCode: ProjectRule = {
   explanation:
     'At least 50 tokens on 5 lines are the same in both places, but for layout, comments, texts and consistently replaced names. A fault that is corrected in one stays in the other. Give the code one home.',
   cwe: [1041],
-  *check({ clones, files }) {
-    for (const { a, b, tokens, type } of clones) {
-      const [from, to] = [files[a.file]?.path ?? '', files[b.file]?.path ?? ''];
+  *check({ files, clones }) {
+    const pathOf = (file: number) => files[file]?.path ?? '';
+    const groups = new Map<string, [Clone, ...Clone[]]>();
+    for (const clone of clones) {
+      const place = `${clone.a.file} ${clone.a.line} ${clone.a.endLine}`;
+      const group = groups.get(place);
+      if (group) group.push(clone);
+      else groups.set(place, [clone]);
+    }
+    for (const group of groups.values()) {
+      const [{ a, tokens }] = group;
+      const others = [...new Set(group.map(({ b }) => `${pathOf(b.file)}:${b.line}`))];
+      const named = others.slice(0, 3).join(', ') + (others.length > 3 ? ` and ${others.length - 3} other places` : '');
       yield {
-        path: from,
+        path: pathOf(a.file),
         line: a.line,
         endLine: a.endLine,
-        message: `${a.endLine - a.line + 1} lines (${tokens} tokens) are the same as ${to}:${b.line}${type === 2 ? ', with other names' : ''}`,
-        key: `${from} ${to} ${tokens}`,
+        message: `${a.endLine - a.line + 1} lines (${tokens} tokens) are the same as ${named}${group.every(({ type }) => type === 2) ? ', with other names or values' : ''}`,
+        key: `${pathOf(a.file)} ${pathOf(group[0].b.file)} ${tokens}`,
       };
     }
   },
