@@ -1,5 +1,6 @@
 import { callsOf } from '../engine/code-queries';
 import type { CodeFile } from '../engine/code-file';
+import type { SyntaxTree } from '../engine/syntax-tree';
 import type { CodeRule } from './rule';
 
 const SERVICE =
@@ -19,7 +20,7 @@ export const dependencyInversion: CodeRule = {
   confidence: 'medium',
   languages: ['javascript', 'typescript', 'tsx', 'python'],
   explanation:
-    'Evidence: a constructor or a field creates a concrete service, repository or client. The class cannot be tested or used with another one. Take it as a parameter, typed by what is needed of it; create it where the program is put together.',
+    'Evidence: a constructor, a field or a method creates a concrete service, repository or client (a default value of a parameter does not count, as callers can give another). The class cannot be tested or used with another one. Take it as a parameter, typed by what is needed of it; create it where the program is put together.',
   cwe: [1048],
   *check(file) {
     const { tree, path, language } = file;
@@ -28,9 +29,14 @@ export const dependencyInversion: CodeRule = {
       const made = callee.slice(callee.lastIndexOf('.') + 1);
       const isNew = language === 'python' ? /^[A-Z]/.test(made) : tree.type(node) === 'new_expression';
       if (!isNew || !SERVICE.test(made)) continue;
-      const owner = ownerOf(file, node);
+      const { owner, isMember } = ownerOf(file, node);
       if (owner === '' || FACTORY.test(owner)) continue;
-      yield { node, symbol: owner, message: `${owner} makes its own ${made}` };
+      yield {
+        node,
+        symbol: owner,
+        message: `${owner} makes its own ${made}`,
+        ...(isMember ? {} : { confidence: 'low' as const }),
+      };
     }
   },
   examples: {
@@ -62,17 +68,37 @@ export const dependencyInversion: CodeRule = {
   },
 };
 
-/** The class whose constructor or field holds the node, '' for any other place. */
-function ownerOf({ tree, units }: CodeFile, node: number): string {
-  const unit = units.list[units.scope[node] ?? -1];
-  if (!unit) return '';
-  const [owner = '', member = ''] = unit.name.split('.');
-  const isConstructor = unit.kind !== 'field' && (member === 'constructor' || member === '__init__');
-  return isConstructor ||
-    (unit.kind === 'field' &&
-      unit.name.includes('.') &&
-      node <= unit.node + 1 &&
-      tree.type(unit.node) === 'new_expression')
-    ? owner
-    : '';
+/** The class that holds the node in its constructor or a field, or (`isMember` false) in a method; '' for any other place. */
+function ownerOf(file: CodeFile, node: number): { owner: string; isMember: boolean } {
+  const { tree, language } = file;
+  for (let at = tree.parent(node); at >= 0; at = tree.parent(at)) {
+    const type = tree.type(at);
+    if (/parameters$|^(?:required|optional|default)_parameter$|^assignment_pattern$/.test(type)) break;
+    if (!/^(?:class_body|block)$/.test(type)) continue;
+    const holder = tree.parent(at);
+    if (!/^(?:class|class_declaration|abstract_class_declaration|class_definition)$/.test(tree.type(holder))) continue;
+    const member = memberOf(tree, node, at);
+    const method = tree.type(member) === 'decorated_definition' ? tree.child(member, 'definition') : member;
+    const name = tree.child(method, 'name') >= 0 ? tree.text(tree.child(method, 'name')) : '';
+    const owner = tree.child(holder, 'name') >= 0 ? tree.text(tree.child(holder, 'name')) : '(anonymous)';
+    const isMethod = /method_definition|function_definition/.test(tree.type(method));
+    const isMember = !isMethod || name === 'constructor' || name === '__init__';
+    const head = tree.source.slice(tree.start(member), tree.start(member) + 60);
+    const isFactory =
+      /^(?:create|make|build|from|open|connect|get|provide)/.test(name) ||
+      /\bstatic\b|@staticmethod|@classmethod/.test(head);
+    return isMethod && !isMember && isFactory
+      ? NO_OWNER
+      : { owner: language === 'python' && !isMethod ? '' : owner, isMember };
+  }
+  return NO_OWNER;
+}
+
+const NO_OWNER = { owner: '', isMember: false };
+
+/** The child of a class body in which a node stands. */
+function memberOf(tree: SyntaxTree, node: number, body: number): number {
+  let at = node;
+  while (tree.parent(at) !== body) at = tree.parent(at);
+  return at;
 }

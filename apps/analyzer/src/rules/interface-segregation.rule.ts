@@ -4,6 +4,8 @@ import type { CodeRule } from './rule';
 
 const STUB =
   /^\{\s*(?:\/\/[^\n]*\s*)?(?:\}|throw new \w*Error\([^)]*\);?\s*\}|return(?:\s+(?:undefined|null))?;?\s*\})$/;
+const PYTHON_STUB =
+  /^(?:"""[^"]*"""\s*)?(?:pass|\.\.\.|return(?:\s+None)?|raise (?:NotImplementedError|UnsupportedOperation|NotSupportedError)\b[^\n]*)$/;
 const WIDE = 15;
 
 /** Nobody is made to depend on what they do not use. */
@@ -14,15 +16,14 @@ export const interfaceSegregation: CodeRule = {
   title: 'An interface asks for more than its users need',
   level: 'warning',
   confidence: 'medium',
-  languages: ['typescript', 'tsx'],
+  languages: ['typescript', 'tsx', 'python'],
   explanation:
-    'Evidence: a class fills two or more (and a quarter) of the methods of the interface it implements with nothing, or with an error; or an interface has 15 methods or more. Split the interface by who uses it.',
+    'Evidence: a class fills two or more (and a quarter) of the methods of the interface or base it implements with nothing, or with an error; or an interface has 15 methods or more. Split the interface by who uses it.',
   cwe: [1093],
   *check(file) {
     const { tree } = file;
     for (const shape of classesOf(tree, file.language)) {
-      const heritage = tree.childOfType(shape.node, 'class_heritage');
-      const implemented = heritage < 0 ? undefined : /implements\s+([\w.]+)/.exec(tree.text(heritage))?.[1];
+      const implemented = implementedBy(file, shape.node);
       if (implemented === undefined) continue;
       const methods = shape.methods.filter(({ isConstructor, isStatic }) => !isConstructor && !isStatic);
       const stubs = methods.filter(({ node }) => isStub(file, node));
@@ -40,8 +41,7 @@ export const interfaceSegregation: CodeRule = {
     }
     for (const node of tree.ofType(new Set(['interface_declaration']))) {
       const body = tree.child(node, 'body');
-      const methods =
-        body < 0 ? [] : [...tree.namedChildren(body)].filter((member) => tree.type(member) === 'method_signature');
+      const methods = body < 0 ? [] : [...tree.namedChildren(body)].filter((member) => isMethodSignature(file, member));
       if (methods.length >= WIDE)
         yield { node, message: `${tree.text(tree.child(node, 'name'))} has ${methods.length} methods` };
     }
@@ -75,7 +75,29 @@ export const interfaceSegregation: CodeRule = {
   },
 };
 
-function isStub({ tree }: CodeFile, method: number): boolean {
+/** What a class implements by its head; an abstract base of Python only fills itself. */
+function implementedBy({ tree, language }: CodeFile, node: number): string | undefined {
+  if (language !== 'python') {
+    const heritage = tree.childOfType(node, 'class_heritage');
+    return heritage < 0 ? undefined : /implements\s+([\w.]+)/.exec(tree.text(heritage))?.[1];
+  }
+  const bases = tree.child(node, 'superclasses');
+  if (bases < 0) return undefined;
+  const names = [...tree.namedChildren(bases)].map((base) => tree.text(base));
+  return names.some((name) => /\b(?:ABC|ABCMeta|Protocol|TestCase|Exception|Error)\b/.test(name))
+    ? undefined
+    : names[0];
+}
+
+/** `m(): void`, or `m: () => void`, which asks for the same. */
+function isMethodSignature({ tree }: CodeFile, member: number): boolean {
+  if (tree.type(member) === 'method_signature') return true;
+  const type = tree.type(member) === 'property_signature' ? tree.child(member, 'type') : -1;
+  return type >= 0 && tree.childOfType(type, 'function_type') >= 0;
+}
+
+function isStub({ tree, language }: CodeFile, method: number): boolean {
   const body = tree.child(method, 'body');
-  return body >= 0 && tree.end(body) - tree.start(body) < 300 && STUB.test(tree.text(body));
+  if (body < 0 || tree.end(body) - tree.start(body) >= 300) return false;
+  return (language === 'python' ? PYTHON_STUB : STUB).test(tree.text(body).trim());
 }

@@ -4,7 +4,7 @@ import type { CodeFile } from '../engine/code-file';
 import type { CodeRule } from './rule';
 
 const REFUSES =
-  /^\{?\s*(?:\/\/[^\n]*\n\s*)?(?:"""[\s\S]*?"""\s*)?(?:throw new \w*(?:NotImplemented|NotSupported|Unsupported)\w*\(|throw new Error\(\s*['"`](?:not (?:implemented|supported|allowed)|unsupported|cannot)|raise (?:NotImplementedError|UnsupportedOperation|NotSupportedError|TypeError\(["'](?:not|cannot)))/i;
+  /^\{?\s*(?:\/\/[^\n]*\n\s*)?(?:"""[\s\S]*?"""\s*)?(?:throw new \w*(?:NotImplemented|NotSupported|Unsupported)\w*\(|throw new Error\(\s*['"`](?:not (?:implemented|supported|allowed)|unsupported|cannot)|raise (?:\w{1,40}\.){0,3}(?:NotImplementedError|UnsupportedOperation|NotSupportedError|TypeError\(["'](?:not|cannot)))/i;
 
 /** A subclass keeps what its base promised. */
 export const liskovSubstitution: CodeRule = {
@@ -36,16 +36,16 @@ export const liskovSubstitution: CodeRule = {
         if (method.isConstructor || method.isStatic) continue;
         const body = bodyOf(file, method.node);
         const inherited = parent?.methods.find(({ name }) => name === method.name);
-        const what = REFUSES.test(body)
-          ? 'only refuses'
-          : inherited &&
-              isEmpty(body) &&
-              !isEmpty(bodyOf(file, inherited.node)) &&
-              !REFUSES.test(bodyOf(file, inherited.node))
-            ? 'does nothing, where the base does something'
-            : inherited && required(file, method.node) > parameterNames(tree, inherited.node).length
-              ? 'demands more arguments than the base'
-              : '';
+        const promised = inherited ? bodyOf(file, inherited.node) : '';
+        const isKept = inherited !== undefined && !isEmpty(promised) && !onlyThrows(promised);
+        const what =
+          REFUSES.test(body) || (isKept && onlyThrows(body))
+            ? 'only refuses'
+            : isKept && (isEmpty(body) || (givesNothing(body) && /\breturn\b\s*[^\s;}]/.test(promised)))
+              ? 'does nothing, where the base does something'
+              : inherited && required(file, method.node) > parameterNames(tree, inherited.node).length
+                ? 'demands more arguments than the base'
+                : '';
         if (what !== '')
           yield {
             node: method.node,
@@ -113,7 +113,17 @@ function bodyOf({ tree }: CodeFile, method: number): string {
   return body < 0 ? '' : tree.source.slice(tree.start(body), Math.min(tree.end(body), tree.start(body) + 2_000));
 }
 
-const isEmpty = (body: string) => /^\{\s*\}$/.test(body) || /^(?:"""[\s\S]*?"""\s*)?pass\s*$/.test(body);
+/** The body without braces, comments and docstring. */
+const inner = (body: string) =>
+  body
+    .replace(/^\{|\}$/g, '')
+    .replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|^\s*#[^\n]*/gm, '')
+    .replace(/^\s*(?:"""[\s\S]*?"""|'''[\s\S]*?''')/, '')
+    .trim();
+
+const isEmpty = (body: string) => /^(?:pass|\.\.\.)?$/.test(inner(body));
+const givesNothing = (body: string) => /^return(?:\s+(?:undefined|null|None))?;?$/.test(inner(body));
+const onlyThrows = (body: string) => /^(?:throw|raise)\b[^;\n]*;?$/.test(inner(body));
 
 /** Parameters without a default. */
 function required({ tree }: CodeFile, method: number): number {
@@ -123,7 +133,7 @@ function required({ tree }: CodeFile, method: number): number {
   for (const parameter of tree.namedChildren(list)) {
     const type = tree.type(parameter);
     const optional =
-      /optional|default|assignment|rest|splat/.test(type) ||
+      /optional|default|assignment|rest|splat|separator/.test(type) ||
       tree.child(parameter, 'value') >= 0 ||
       tree.text(parameter).startsWith('...');
     if (!optional && !/^(?:self|cls|this)\b/.test(tree.text(parameter))) count++;
