@@ -29,7 +29,7 @@ export function toSarif({ findings }: Report, version = '0.1.0'): object {
             {
               physicalLocation: {
                 artifactLocation: {
-                  uri: finding.path.split('/').map(encodeURIComponent).join('/'),
+                  uri: uriOf(finding.path),
                   uriBaseId: '%SRCROOT%',
                 },
                 region: {
@@ -48,6 +48,9 @@ export function toSarif({ findings }: Report, version = '0.1.0'): object {
     ],
   };
 }
+
+/** Half of a surrogate pair, which a name on a disk may hold, is no part of any address. */
+const uriOf = (path: string) => Buffer.from(path).toString().split('/').map(encodeURIComponent).join('/');
 
 function ruleOf(id: string): object {
   const { title, level, cwe, owasp } = ruleFacts(id);
