@@ -13,7 +13,7 @@ import {
   Sse,
   type MessageEvent,
 } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   Analysis,
@@ -59,6 +59,7 @@ export class AnalysesController {
 
   /** Starts an analysis of files given here, of an upload, or of a folder below an allowed root. */
   @Post()
+  @ApiOperation({ summary: 'Analyse files given here, an upload, or a folder below an allowed root' })
   @HttpCode(202)
   @ApiResponse({ status: 202, standardSchema: Analysis })
   async start(
@@ -75,6 +76,7 @@ export class AnalysesController {
   }
 
   @Get()
+  @ApiOperation({ summary: 'Analyses, newest first' })
   @ApiResponse({ status: 200, standardSchema: listAnalyses.output })
   list(@Query({ schema: listAnalyses.input }) query: z.output<typeof listAnalyses.input>): Promise<Page<Analysis>> {
     return this.bus.call(listAnalyses, query);
@@ -82,6 +84,7 @@ export class AnalysesController {
 
   /** Analyses a few small files at once and answers with what was found; nothing is stored. */
   @Post('instant')
+  @ApiOperation({ summary: 'Analyse a few small files at once; nothing is stored' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: analyseCode.output })
   instant(
@@ -91,12 +94,14 @@ export class AnalysesController {
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'One analysis: its state, progress, summary and gate' })
   @ApiResponse({ status: 200, standardSchema: Analysis })
   get(@Param('id') id: string): Promise<Analysis> {
     return this.bus.call(getAnalysis, { id });
   }
 
   @Post(':id/cancel')
+  @ApiOperation({ summary: 'Cancel an analysis that waits or runs' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: Analysis })
   cancel(@Param('id') id: string): Promise<Analysis> {
@@ -105,12 +110,14 @@ export class AnalysesController {
 
   /** The analysis each time it changes, until it has ended. */
   @Sse(':id/events')
+  @ApiOperation({ summary: 'The analysis each time it changes, until it has ended' })
   events(@Param('id') id: string): Observable<MessageEvent> {
     return this.bus.stream(watchAnalysis, { id }).pipe(map((analysis) => ({ type: 'analysis', data: analysis })));
   }
 
   /** The report as JSON, SARIF 2.1.0, Markdown, or the metrics alone. */
   @Get(':id/report')
+  @ApiOperation({ summary: 'The report as JSON, SARIF 2.1.0, Markdown, or the metrics alone' })
   @ApiQuery({ name: 'format', enum: ['json', 'sarif', 'markdown', 'metrics'], required: false })
   async report(
     @Param('id') id: string,
@@ -133,6 +140,7 @@ export class UploadsController {
 
   /** Takes a zip or a (gzipped) tar archive of at most 50 MB as the body. */
   @Post()
+  @ApiOperation({ summary: 'Upload a zip or tar archive of sources' })
   @HttpCode(201)
   @ApiConsumes('application/zip', 'application/gzip', 'application/x-tar')
   @ApiBody({ schema: { type: 'string', format: 'binary' } })
@@ -151,12 +159,14 @@ export class RulesetsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Rulesets of custom rules' })
   @ApiResponse({ status: 200, standardSchema: listRulesets.output })
   list(): Promise<{ items: Ruleset[] }> {
     return this.bus.call(listRulesets, {});
   }
 
   @Get(':name')
+  @ApiOperation({ summary: 'One ruleset' })
   @ApiResponse({ status: 200, standardSchema: Ruleset })
   get(@Param('name') name: string): Promise<Ruleset> {
     return this.bus.call(getRuleset, { name });
@@ -164,6 +174,7 @@ export class RulesetsController {
 
   /** Stores the rules; one that cannot be run is refused with its place. */
   @Put(':name')
+  @ApiOperation({ summary: 'Save a ruleset (YAML, form of ast-grep); rules that cannot run are refused' })
   @ApiResponse({ status: 200, standardSchema: Ruleset })
   put(
     @Param('name') name: string,
@@ -173,6 +184,7 @@ export class RulesetsController {
   }
 
   @Delete(':name')
+  @ApiOperation({ summary: 'Remove a ruleset' })
   @HttpCode(204)
   async remove(@Param('name') name: string): Promise<void> {
     await this.bus.call(removeRuleset, { name });

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   decideToolPin,
@@ -30,12 +30,14 @@ export class ToolPinsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
+  @ApiOperation({ summary: 'Pins of tool definitions' })
   @ApiResponse({ status: 200, standardSchema: listToolPins.output })
   list(@Query({ schema: listToolPins.input }) query: z.output<typeof listToolPins.input>): Promise<Page<ToolPin>> {
     return this.bus.call(listToolPins, query);
   }
 
   @Get(':server/:tool')
+  @ApiOperation({ summary: 'The pin of one tool, with what has changed since it was approved' })
   @ApiResponse({ status: 200, standardSchema: ToolPin })
   get(@Param('server') server: string, @Param('tool') tool: string): Promise<ToolPin> {
     return this.bus.call(getToolPin, { server, tool });
@@ -43,6 +45,7 @@ export class ToolPinsController {
 
   /** Makes the tool's present definition the approved one; a held tool is routable again. */
   @Post(':server/:tool/approve')
+  @ApiOperation({ summary: 'Approve the present definition; a held tool is routable again' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: ToolPin })
   approve(
@@ -55,6 +58,7 @@ export class ToolPinsController {
 
   /** Holds the tool until its server changes it or someone approves it. */
   @Post(':server/:tool/reject')
+  @ApiOperation({ summary: 'Hold the tool until it changes or is approved' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: ToolPin })
   reject(
@@ -74,6 +78,7 @@ export class ScansController {
 
   /** Scans pasted definitions; nothing is stored. */
   @Post('tool-scans')
+  @ApiOperation({ summary: 'Scan pasted tool definitions; nothing is stored' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: SurfaceReport })
   scan(@Body({ schema: scanTools.input }) input: z.output<typeof scanTools.input>): Promise<SurfaceReport> {
@@ -82,6 +87,7 @@ export class ScansController {
 
   /** Scans the live tools of a server now, instead of at the next change. */
   @Post('servers/:server/scan')
+  @ApiOperation({ summary: 'Scan the live tools of a server now' })
   @AdminOnly()
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: SurfaceReport })
@@ -98,6 +104,7 @@ export class ScansController {
 
   /** What changed between two definitions of one tool, and how much it matters. */
   @Post('tool-diffs')
+  @ApiOperation({ summary: 'What changed between two definitions of a tool, and how much it matters' })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: DefinitionDiff })
   diff(@Body({ schema: diffTool.input }) input: z.output<typeof diffTool.input>): Promise<DefinitionDiff> {
