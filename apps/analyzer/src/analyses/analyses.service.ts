@@ -25,7 +25,8 @@ const PRUNE_MS = 3_600_000;
 const SWEEP_MS = 30_000;
 const WATCH_MS = 250;
 const REPORT_CHUNK = 200_000;
-const LOCK_MS = 30_000;
+/** After a crash another replica takes the work up when this has passed. */
+const LOCK_MS = 15_000;
 
 type CodeReport = z.output<typeof analyseCode.output>;
 
@@ -57,7 +58,7 @@ export class AnalysesService implements OnApplicationBootstrap, OnApplicationShu
       prefix,
       concurrency: 1,
       lockDuration: LOCK_MS,
-      stalledInterval: LOCK_MS / 2,
+      stalledInterval: LOCK_MS / 3,
       maxStalledCount: 3,
     });
     const note = (error: Error) => this.logger.debug({ err: error }, 'the queue of analyses');
