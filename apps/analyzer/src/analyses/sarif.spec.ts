@@ -111,7 +111,8 @@ const report = (findings: Report['findings']): Report => ({
   skipped: [],
 });
 
-const ajv = addFormats.default(new Ajv({ allErrors: true, allowUnionTypes: true }));
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true });
+addFormats(ajv);
 const validate = ajv.compile(SCHEMA);
 
 it.each([
