@@ -6,6 +6,7 @@ import {
   getSchedule,
   getWorkflow,
   listWorkflows,
+  listWorkflowTemplates,
   publishWorkflow,
   removeWorkflowDraft,
   Run,
@@ -56,6 +57,13 @@ export class WorkflowsController {
   @ApiResponse({ status: 200, standardSchema: listWorkflows.output })
   list(@Query({ schema: listWorkflows.input }) query: WorkflowsQuery): Promise<Page<Workflow>> {
     return this.bus.call(listWorkflows, query);
+  }
+
+  @Get('templates')
+  @ApiOperation({ summary: 'Definitions to begin with: the patterns of agents that work' })
+  @ApiResponse({ status: 200, standardSchema: listWorkflowTemplates.output })
+  templates(): Promise<z.output<typeof listWorkflowTemplates.output>> {
+    return this.bus.call(listWorkflowTemplates, {});
   }
 
   /** Tells what is wrong with a definition; the answer is 200 whatever it is. */

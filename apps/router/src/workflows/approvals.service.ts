@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Bus, recordEvent } from '@mcp-router/platform';
 import { AppError, decodeCursor, toPage, type Approval, type Page, type Principal } from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
@@ -30,6 +31,7 @@ export class ApprovalsService {
   constructor(
     private readonly database: DataSource,
     private readonly engine: RunEngine,
+    private readonly bus: Bus,
   ) {}
 
   async list(
@@ -76,6 +78,11 @@ export class ApprovalsService {
       [id, approve ? 'approved' : 'rejected', JSON.stringify(given), principal.agent, v7(), JSON.stringify(signal)],
     );
     if (!decided) throw new AppError('conflict', 'It was decided before, or nobody waits for it any more');
+    recordEvent(this.bus, approve ? 'approval.approved' : 'approval.rejected', {
+      subject: row.run_id,
+      actor: principal.agent,
+      data: { approval: id, path: row.path },
+    });
     await this.engine.announce(row.run_id);
     return toView(decided);
   }

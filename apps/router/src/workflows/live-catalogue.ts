@@ -7,6 +7,11 @@ import { runsOf } from './definition/task-lists';
 import type { CatalogueTool, CatalogueWorkflow, ValidationCatalogue } from './validation/catalogue';
 import type { VersionRow } from './version-store';
 
+/** Changes whenever the definition of a tool does. */
+export function toolHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
 const tools = new WeakMap<object, CatalogueTool>();
 
 /** What there is at this moment. */
@@ -31,7 +36,7 @@ export function liveCatalogue(
       let tool = tools.get(item);
       if (!tool) {
         const { inputSchema = {}, outputSchema, annotations } = JSON.parse(item.text) as Partial<CatalogueTool>;
-        const hash = createHash('sha256').update(item.text).digest('hex');
+        const hash = toolHash(item.text);
         tool = {
           inputSchema,
           hash,

@@ -5,6 +5,7 @@ import { v7 } from 'uuid';
 import type { JsonObject } from './definition/json';
 import { parseWorkflow } from './definition/parse';
 import type { Workflow } from './definition/workflow';
+import type { WorkflowHints } from './hints';
 
 export interface VersionRow {
   id: string;
@@ -14,12 +15,14 @@ export interface VersionRow {
   status: 'draft' | 'published';
   definition: JsonObject;
   tools: Record<string, string>;
+  hints: WorkflowHints | null;
   created_at: Date;
   updated_at: Date;
   published_at: Date | null;
 }
 
-const COLUMNS = `id, namespace, name, version, status, definition, tools, created_at, updated_at, published_at`;
+const COLUMNS = `id, namespace, name, version, status, definition, tools, hints, created_at, updated_at,
+  published_at`;
 const MAX_KEPT = 500;
 /** What is stored was within the limits of its time. */
 const NO_LIMITS = { maxBytes: Infinity, maxTasks: Infinity, maxDepth: Infinity, maxBranches: Infinity };
@@ -68,21 +71,26 @@ export class VersionStore {
   /** Publishing what is published changes nothing. `together` is done in the same transaction. */
   async publish(
     id: string,
-    tools: Record<string, string>,
+    { tools, hints }: { tools: Record<string, string>; hints: WorkflowHints },
     together: (db: EntityManager, row: VersionRow) => Promise<void>,
   ): Promise<VersionRow> {
     return this.database.transaction(async (db) => {
-      const row = await this.markPublished(db, id, tools);
+      const row = await this.markPublished(db, id, tools, hints);
       await together(db, row);
       return row;
     });
   }
 
-  private async markPublished(db: EntityManager, id: string, tools: Record<string, string>): Promise<VersionRow> {
+  private async markPublished(
+    db: EntityManager,
+    id: string,
+    tools: Record<string, string>,
+    hints: WorkflowHints,
+  ): Promise<VersionRow> {
     const [rows] = await db.query<[VersionRow[], number]>(
-      `UPDATE router.workflow_version SET status = 'published', tools = $2, updated_at = now(),
+      `UPDATE router.workflow_version SET status = 'published', tools = $2, hints = $3, updated_at = now(),
          published_at = coalesce(published_at, now()) WHERE id = $1 RETURNING ${COLUMNS}`,
-      [id, JSON.stringify(tools)],
+      [id, JSON.stringify(tools), JSON.stringify(hints)],
     );
     const [row] = rows;
     if (!row) throw new AppError('not_found', 'There is no such version');

@@ -6,6 +6,7 @@ import {
   exportWorkflow,
   getWorkflow,
   listWorkflows,
+  listWorkflowTemplates,
   publishWorkflow,
   removeWorkflowDraft,
   saveWorkflow,
@@ -15,10 +16,12 @@ import {
   type Page,
   type Workflow,
   type WorkflowReport,
+  type WorkflowTemplate,
 } from '@mcp-router/shared';
 import type { z } from 'zod';
 import { exportWorkflow as exportDefinition } from './definition/export';
 import { parseWorkflow } from './definition/parse';
+import { TEMPLATES } from './templates/templates';
 import { VersionStore } from './version-store';
 import { toView, WorkflowsService } from './workflows.service';
 
@@ -52,6 +55,11 @@ export class WorkflowsHandler {
     const rows = (await this.versions.list(namespace, name)).sort((a, b) => (key(a) < key(b) ? -1 : 1));
     const page = toPage(rows.filter((row) => key(row) > after).slice(0, limit + 1), limit, key);
     return { ...page, items: page.items.map((row) => toView(row)) };
+  }
+
+  @Handles(listWorkflowTemplates)
+  templates(): Promise<{ items: WorkflowTemplate[] }> {
+    return Promise.resolve({ items: [...TEMPLATES] });
   }
 
   @Handles(getWorkflow)

@@ -1,7 +1,9 @@
-import { Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { Bus } from '@mcp-router/platform';
+import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { Bus, LOGGER } from '@mcp-router/platform';
 import { workflowPublished } from '@mcp-router/shared';
+import type { Logger } from 'pino';
 import { CallRecorder } from '../calls/call-recorder';
+import { Catalogue } from '../catalogue/catalogue';
 import { QuarantineModule } from '../quarantine/quarantine.module';
 import { SecretStore } from '../secrets/secret-store';
 import { SecretsHandler } from '../secrets/secrets.handler';
@@ -25,6 +27,9 @@ import { VersionStore } from './version-store';
 import { WorkflowUpstream } from './workflow-upstream';
 import { WorkflowsHandler } from './workflows.handler';
 import { WorkflowsService } from './workflows.service';
+
+/** After a change of the catalogue, which seldom comes alone. */
+const RECONSIDER_MS = 500;
 
 /** Durable workflows over the tools of the catalogue. */
 @Module({
@@ -53,16 +58,26 @@ export class WorkflowsModule implements OnApplicationBootstrap {
     private readonly bus: Bus,
     private readonly versions: VersionStore,
     private readonly registry: UpstreamRegistry,
+    private readonly catalogue: Catalogue,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** Where nothing is published there is no server `workflow` either. */
   async onApplicationBootstrap(): Promise<void> {
-    const upstream = new WorkflowUpstream(this.bus, this.versions);
+    const upstream = new WorkflowUpstream(this.bus, this.versions, this.catalogue);
     const offer = () => {
       if (this.registry.get(upstream.slug) === upstream) upstream.changed();
       else if (!this.registry.get(upstream.slug)) this.registry.addBuiltin(upstream);
     };
     this.bus.listen(workflowPublished, offer);
+    let soon: NodeJS.Timeout | undefined;
+    this.catalogue.onChange((slug) => {
+      if (slug === upstream.slug) return;
+      clearTimeout(soon);
+      soon = setTimeout(() => {
+        upstream.reconsider().catch((error: unknown) => this.logger.debug({ err: error }, 'tools of workflows'));
+      }, RECONSIDER_MS).unref();
+    });
     if ((await this.versions.list()).some(({ status }) => status === 'published')) offer();
   }
 }

@@ -12,9 +12,11 @@ import type { RouterEnv } from '../config';
 import { SecretStore } from '../secrets/secret-store';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
 import type { WorkflowDocument } from './definition/workflow';
+import { hintsOf } from './hints';
 import { definitionLimits } from './limits';
 import { liveCatalogue } from './live-catalogue';
 import { ScheduleStore } from './schedules/schedule-store';
+import type { ValidationCatalogue } from './validation/catalogue';
 import { validateWorkflow, type ValidationResult } from './validation/validate';
 import { VersionStore, type VersionRow } from './version-store';
 
@@ -54,7 +56,8 @@ export class WorkflowsService {
     if (row.status === 'published') return toView(row);
     const { workflow, valid, diagnostics, tools } = await this.check(row.definition, principal);
     if (!valid || !workflow) throw refusal(diagnostics, 'The workflow has errors');
-    const published = await this.versions.publish(row.id, tools, (db, version) =>
+    const hints = hintsOf(workflow, await this.liveCatalogue(principal));
+    const published = await this.versions.publish(row.id, { tools, hints }, (db, version) =>
       this.schedules.follow(db, version, workflow, principal),
     );
     const { namespace, name } = published;
@@ -77,18 +80,26 @@ export class WorkflowsService {
     });
   }
 
+  private async liveCatalogue(
+    principal: Principal,
+    versions: readonly VersionRow[] = [],
+  ): Promise<ValidationCatalogue> {
+    const secrets = await this.secrets.names();
+    const isUp = (server: string) => {
+      const state = this.upstreams.get(server)?.state;
+      return state !== undefined && state !== 'unreachable';
+    };
+    return liveCatalogue({ catalogue: this.catalogue, versions, secrets, isUp }, principal);
+  }
+
   private async check(
     definition: unknown,
     principal: Principal,
     /** Hashes of the tools to compare with; `published`: those of the published version of the same name. */
     known?: Record<string, string> | 'published',
   ): Promise<ValidationResult> {
-    const [versions, secrets] = await Promise.all([this.versions.list(), this.secrets.names()]);
-    const isUp = (server: string) => {
-      const state = this.upstreams.get(server)?.state;
-      return state !== undefined && state !== 'unreachable';
-    };
-    const catalogue = liveCatalogue({ catalogue: this.catalogue, versions, secrets, isUp }, principal);
+    const versions = await this.versions.list();
+    const catalogue = await this.liveCatalogue(principal, versions);
     const limits = definitionLimits(this.env);
     return validateWorkflow(definition, catalogue, {
       limits,

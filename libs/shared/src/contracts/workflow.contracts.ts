@@ -95,6 +95,17 @@ export const removeWorkflowDraft = contract('router.removeWorkflowDraft', {
   output: Empty,
 });
 
+export const WorkflowTemplate = z
+  .object({ name: z.string(), title: z.string(), summary: z.string(), yaml: z.string() })
+  .meta({ id: 'WorkflowTemplate', description: 'A definition to begin with' });
+export type WorkflowTemplate = z.infer<typeof WorkflowTemplate>;
+
+/** The patterns of agents that work: chain, route, parallel-vote and so on. */
+export const listWorkflowTemplates = contract('router.listWorkflowTemplates', {
+  input: z.object({}),
+  output: z.object({ items: z.array(WorkflowTemplate) }),
+});
+
 export const RunState = z.enum([
   'pending',
   'running',

@@ -13,6 +13,7 @@ import { Committer, Fenced } from './committer';
 import type { RunLimits } from './host';
 import { LiveRun } from './live-run';
 import { measureLiveRuns, measureRun } from './run-metrics';
+import { recordRun } from './run-events';
 import { RunStore, type NewRun, type RunRow } from './run-store';
 import type { Signal } from './signal';
 import { Waker } from './waker';
@@ -145,6 +146,7 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
         commit: async (batch) => {
           await this.committer.add(batch);
           measureRun(row, batch.events);
+          recordRun(this.bus, row, batch);
         },
         isRepeatable: (effect, { principal }) => this.performer.isRepeatable(effect, principal),
         perform: (effect, context, { principal }) =>
