@@ -1,7 +1,7 @@
 import { startHttpUpstream, stdioUpstream } from '../conformance/upstream';
 import { eventually, startSystem, type System } from '../system';
 import { mirrorUpstream } from './mirror';
-import { JSON_HEADERS, post, RawSession, readEvents, type JsonRpc } from './raw-client';
+import { gather, JSON_HEADERS, post, RawSession, readEvents, type JsonRpc } from './raw-client';
 
 const WATCHED = 'test://watched-resource';
 const ENVELOPE = {
@@ -41,15 +41,6 @@ describe('a client of either era before a server of either era', () => {
     await system.stop();
     await Promise.all(stops.map((stop) => stop()));
   });
-
-  /** Gathers the messages of a stream until the test is over. */
-  function gather(response: Response): JsonRpc[] {
-    const messages: JsonRpc[] = [];
-    void (async () => {
-      for await (const { data } of readEvents(response)) if (data !== '') messages.push(JSON.parse(data) as JsonRpc);
-    })().catch(() => undefined);
-    return messages;
-  }
 
   describe.each(UPSTREAMS)('%s', (slug) => {
     const url = () => `${system.url}/mcp/${slug}`;

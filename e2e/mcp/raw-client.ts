@@ -58,6 +58,15 @@ export async function* readEvents(response: Response): AsyncGenerator<ServerSent
   }
 }
 
+/** Gathers the messages of a stream until it ends. */
+export function gather(response: Response): JsonRpc[] {
+  const messages: JsonRpc[] = [];
+  void (async () => {
+    for await (const { data } of readEvents(response)) if (data !== '') messages.push(JSON.parse(data) as JsonRpc);
+  })().catch(() => undefined);
+  return messages;
+}
+
 /** A session of the old era, made by hand. */
 export class RawSession {
   private nextId = 1;

@@ -1,47 +1,234 @@
 import { dirname, join } from 'node:path';
 import { eventually, startSystem, type System } from '../system';
-import { RawSession } from './raw-client';
+import { gather, JSON_HEADERS, post, RawSession, type JsonRpc } from './raw-client';
 
 const everything = join(
   dirname(require.resolve('@modelcontextprotocol/server-everything/package.json')),
   'dist/index.js',
 );
+const fixture = (era: 'old' | 'new') => ({
+  command: process.execPath,
+  args: [join(__dirname, '../fixtures/tasks-upstream.mjs'), '--era', era],
+});
+const EXTENSION = 'io.modelcontextprotocol/tasks';
 
 interface Task {
   taskId: string;
   status: string;
 }
 
-describe('tasks of the old era', () => {
+function modernRequest(method: string, params: Record<string, unknown>, extensions: object) {
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': { extensions },
+  };
+  const name = params['name'] ?? params['taskId'];
+  return {
+    body: JSON.stringify({ jsonrpc: '2.0', id: 'm', method, params: { ...params, _meta } }),
+    headers: {
+      ...JSON_HEADERS,
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(typeof name === 'string' && { 'mcp-name': name }),
+    },
+  };
+}
+
+describe('tasks', () => {
   let system: System;
+  let anonymous: Record<string, string>;
+  let admin: Record<string, string>;
   beforeAll(async () => {
-    const config = { mcpServers: { everything: { command: process.execPath, args: [everything] } } };
+    const config = {
+      mcpServers: {
+        everything: { command: process.execPath, args: [everything] },
+        old: fixture('old'),
+        older: fixture('old'),
+        new: fixture('new'),
+      },
+    };
     system = await startSystem({ gateways: 2, discovery: 0, monitor: 0, analyzer: 0, config });
-    await system.untilReady('everything');
+    await Promise.all(Object.keys(config.mcpServers).map((slug) => system.untilReady(slug)));
+    [anonymous, admin] = [{}, { authorization: `Bearer ${system.key}` }];
   });
   afterAll(() => system.stop());
 
-  it.each([
-    ['/mcp/everything', 'simulate-research-query'],
-    ['/mcp', 'everything__simulate-research-query'],
-  ])('pass through %s: made, asked for, fetched', async (path, name) => {
-    const session = await RawSession.open(system.url + path, '2025-11-25', { tasks: {} });
-    const args = { topic: 'routers', ambiguous: false };
-    const made = await session.request('tools/call', { name, arguments: args, task: { ttl: 60_000 } });
-    const { taskId } = made.result?.['task'] as Task;
-    let status = '';
-    await eventually(async () => {
-      status = String((await session.request('tasks/get', { taskId })).result?.['status']);
-      return status !== 'working';
-    }, 20_000);
-    expect(status).toBe('completed');
-    const result = await session.request('tasks/result', { taskId });
-    expect(JSON.stringify(result.result?.['content'])).toContain('routers');
+  const open = (path: string, headers = anonymous) =>
+    RawSession.open(system.url + path, '2025-11-25', { tasks: {} }, headers);
+  const modern = async (
+    path: string,
+    method: string,
+    params: Record<string, unknown>,
+    { extensions = { [EXTENSION]: {} }, headers = anonymous } = {},
+  ) => {
+    const request = modernRequest(method, params, extensions);
+    const { status, texts } = await post(system.url + path, request.body, { ...request.headers, ...headers });
+    return { status, ...(JSON.parse(texts.at(-1) ?? '{}') as JsonRpc) };
+  };
+  const start = async (session: RawSession, name: string, args: object) => {
+    const { result } = await session.request('tools/call', { name, arguments: args, task: {} });
+    return (result?.['task'] as Task).taskId;
+  };
+
+  describe('of the old era', () => {
+    it.each([
+      ['/mcp/everything', 'simulate-research-query'],
+      ['/mcp', 'everything__simulate-research-query'],
+    ])('pass through %s: made, asked for, fetched', async (path, name) => {
+      const session = await open(path);
+      const taskId = await start(session, name, { topic: 'routers', ambiguous: false });
+      let status = '';
+      await eventually(async () => {
+        status = String((await session.request('tasks/get', { taskId })).result?.['status']);
+        return status !== 'working';
+      }, 20_000);
+      expect(status).toBe('completed');
+      const result = await session.request('tasks/result', { taskId });
+      expect(JSON.stringify(result.result?.['content'])).toContain('routers');
+    });
+
+    it.each([
+      ['/mcp/old', ['job', 'job', 'job']],
+      ['/mcp', ['old__job', 'older__job', 'old__job']],
+    ])('are listed page by page on %s, cancelled, and told of to their session', async (path, names) => {
+      const abort = new AbortController();
+      const session = await open(path);
+      const events = gather(await session.listen(abort.signal));
+      const made: string[] = [];
+      for (const name of names) made.push(await start(session, name, { ms: 60_000 }));
+      const listed: string[] = [];
+      let cursor: unknown;
+      do {
+        const { result } = await session.request('tasks/list', cursor === undefined ? {} : { cursor });
+        listed.push(...(result?.['tasks'] as Task[]).map(({ taskId }) => taskId));
+        cursor = result?.['nextCursor'];
+      } while (cursor !== undefined);
+      expect(listed).toEqual(expect.arrayContaining(made));
+      expect(new Set(listed).size).toBe(listed.length);
+      expect((await session.request('tasks/list', { cursor: 'garbage' })).error?.code).toBe(-32602);
+      for (const taskId of made) {
+        expect((await session.request('tasks/cancel', { taskId })).result).toMatchObject({ status: 'cancelled' });
+      }
+      const told = () => events.filter(({ method }) => method === 'notifications/tasks/status');
+      await eventually(() => told().length >= made.length);
+      expect(told().map(({ params }) => params?.['taskId'])).toEqual(expect.arrayContaining(made));
+      abort.abort();
+    });
+
+    it("are nobody else's, though their server is shared", async () => {
+      const abort = new AbortController();
+      const mine = await open('/mcp', admin);
+      for (const path of ['/mcp', '/mcp/old']) {
+        const theirs = await open(path);
+        const heard = gather(await theirs.listen(abort.signal));
+        const taskId = await start(mine, 'old__job', { ms: 60_000 });
+        for (const method of ['tasks/get', 'tasks/result', 'tasks/cancel']) {
+          expect((await theirs.request(method, { taskId })).error?.code).toBe(-32602);
+        }
+        expect(JSON.stringify((await theirs.request('tasks/list')).result)).not.toContain(taskId);
+        expect((await mine.request('tasks/cancel', { taskId })).result).toMatchObject({ status: 'cancelled' });
+        // What is sent now comes after anything that was told of the task.
+        const own = await start(theirs, path === '/mcp' ? 'old__job' : 'job', { ms: 1 });
+        await eventually(() => JSON.stringify(heard).includes(own));
+        expect(JSON.stringify(heard)).not.toContain(taskId);
+      }
+      abort.abort();
+    });
+
+    it('that no server knows are refused, also without an id', async () => {
+      const session = await open('/mcp');
+      expect((await session.request('tasks/get', { taskId: 'guessed' })).error?.code).toBe(-32602);
+      expect((await session.request('tasks/get')).error?.code).toBe(-32602);
+    });
+
+    it('are made, waited for and cancelled for a new client, which does not know them', async () => {
+      const call = (path: string, name: string, args: object) =>
+        modern(path, 'tools/call', { name, arguments: args }, { extensions: {} });
+      for (const [path, name] of [
+        ['/mcp/old', 'job'],
+        ['/mcp', 'old__job'],
+      ] as const) {
+        const { result } = await call(path, name, { mark: 'made it' });
+        expect(result).toMatchObject({ resultType: 'complete', content: [{ type: 'text', text: 'made it' }] });
+      }
+      const cancelled = async () =>
+        Number(((await call('/mcp/old', 'cancelled', {})).result?.['content'] as { text: string }[])[0]?.text);
+      const before = await cancelled();
+      const abort = new AbortController();
+      const request = modernRequest('tools/call', { name: 'job', arguments: { ms: 60_000 } }, {});
+      const left = fetch(`${system.url}/mcp/old`, { method: 'POST', ...request, signal: abort.signal });
+      left.catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      abort.abort();
+      await eventually(async () => (await cancelled()) === before + 1);
+      expect((await modern('/mcp/old', 'tasks/get', { taskId: 'x' })).error?.code).toBe(-32602);
+      // A server without tasks says so itself to a client of its own era.
+      expect((await (await open('/mcp/old')).call('job')).error?.code).toBe(-32601);
+    });
   });
 
-  it("are nobody else's", async () => {
-    const session = await RawSession.open(`${system.url}/mcp`, '2025-11-25');
-    expect((await session.request('tasks/get', { taskId: 'guessed' })).error?.code).toBe(-32602);
-    expect((await session.request('tasks/list')).error?.code).toBe(-32601);
+  describe('of the extension', () => {
+    it.each([
+      ['/mcp/new', 'job'],
+      ['/mcp', 'new__job'],
+    ])('pass through %s: made by the server, asked for, updated, cancelled, listened for', async (path, name) => {
+      const made = await modern(path, 'tools/call', { name, arguments: { mark: 'ok', ms: 1_000 } });
+      expect(made.result).toMatchObject({ resultType: 'task', status: 'working' });
+      const { taskId } = made.result as unknown as Task;
+      const abort = new AbortController();
+      const listen = { notifications: { taskIds: [taskId, 'nobody-made-it'] } };
+      const request = modernRequest('subscriptions/listen', listen, { [EXTENSION]: {} });
+      const events = gather(await fetch(system.url + path, { method: 'POST', ...request, signal: abort.signal }));
+      await eventually(() => events.length > 0);
+      expect(events[0]).toMatchObject({
+        method: 'notifications/subscriptions/acknowledged',
+        params: { notifications: { taskIds: [taskId] } },
+      });
+      await eventually(() => events.some(({ method }) => method === 'notifications/tasks'));
+      const result = { content: [{ type: 'text', text: 'ok' }] };
+      expect(events[1]?.params).toMatchObject({
+        ...{ taskId, status: 'completed', result },
+        _meta: { 'io.modelcontextprotocol/subscriptionId': 'm' },
+      });
+      abort.abort();
+      expect((await modern(path, 'tasks/get', { taskId })).result).toMatchObject({ status: 'completed', result });
+      for (const method of ['tasks/update', 'tasks/cancel']) {
+        expect((await modern(path, method, { taskId, inputResponses: {} })).result).toEqual({ resultType: 'complete' });
+      }
+    });
+
+    it.each(['/mcp/new', '/mcp'])('need a client on %s that declares it', async (path) => {
+      const name = path === '/mcp' ? 'new__job' : 'job';
+      const required = { requiredCapabilities: { extensions: { [EXTENSION]: {} } } };
+      const poor = { extensions: {} };
+      for (const [method, params] of [
+        ['tools/call', { name, arguments: {} }],
+        ['tasks/get', { taskId: 'x' }],
+        ['subscriptions/listen', { notifications: { taskIds: ['x'] } }],
+      ] as const) {
+        const { status, error } = await modern(path, method, params, poor);
+        expect({ method, status, error }).toMatchObject({
+          method,
+          status: 400,
+          error: { code: -32021, data: required },
+        });
+      }
+      expect(await modern(path, 'tasks/list', {})).toMatchObject({ status: 404, error: { code: -32601 } });
+    });
+
+    it("are nobody else's", async () => {
+      const made = await modern('/mcp/new', 'tools/call', { name: 'job', arguments: {} }, { headers: admin });
+      const { taskId } = made.result as unknown as Task;
+      for (const path of ['/mcp', '/mcp/new']) {
+        expect((await modern(path, 'tasks/get', { taskId })).error?.code).toBe(-32602);
+        expect((await modern(path, 'tasks/get', { taskId }, { headers: admin })).result).toMatchObject({ taskId });
+      }
+    });
+
+    it('are not offered to old clients, for whom the server has to answer at once', async () => {
+      const session = await open('/mcp/new');
+      expect((await session.call('job')).error?.code).toBe(-32021);
+      expect((await session.request('tasks/get', { taskId: 'x' })).error?.code).toBe(-32602);
+    });
   });
 });

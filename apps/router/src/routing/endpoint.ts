@@ -23,8 +23,7 @@ export async function describeEndpoint(
       prompts: { listChanged: true },
       completions: {},
       logging: {},
-      // A task is found again by its id; a list of all tasks of all servers there is not.
-      tasks: { cancel: {}, requests: { tools: { call: {} } } },
+      tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } },
       ...extensionsOf(directory),
     },
     serverInfo: SERVER_INFO,

@@ -3,6 +3,7 @@ import { AppError, ENVELOPE, type RpcText } from '@mcp-router/shared';
 import type { CatalogueItem } from '../catalogue/catalogue-item';
 import { answerQuestions } from '../translation/answering';
 import { withEnvelope, withoutEnvelope, withoutInput } from '../translation/envelope';
+import { callAsTask, needsTask } from '../translation/task-call';
 import { checkHeaderParams, headersFor, scanHeaderParams, type HeaderParam } from '../translation/header-params';
 import { Parking } from '../translation/parking';
 import { withServerInfo } from '../translation/results';
@@ -47,7 +48,7 @@ export class Forwarder {
     const response =
       call.era === 'legacy'
         ? await this.forwardLegacy(call, upstream, message, info.era === 'modern', declared)
-        : await this.forwardModern(call, upstream, message, info.era === 'legacy', declared);
+        : await this.forwardModern(call, upstream, message, info.era === 'legacy', declared, item);
     if (response.length < MAX_TASK_LENGTH && response.includes('"taskId"'))
       this.tasks.learn(response, upstream.slug, call.principal);
     // On the aggregate it is the router that answers; a server's own name is on its own endpoint.
@@ -86,6 +87,7 @@ export class Forwarder {
     message: RpcText,
     toLegacy: boolean,
     declared: Declared,
+    item: CatalogueItem | undefined,
   ): Promise<string> {
     const exchange: Exchange = {
       principal: call.principal,
@@ -98,9 +100,11 @@ export class Forwarder {
     if (!toLegacy) return upstream.exchange({ ...exchange, ...headersOf(declared, message, call.headers) });
     if (Parking.isRetry(call)) return this.parking.resume(call);
     await this.levels.want(upstream, call.envelope.logLevel);
-    return this.parking.start(call, (onMessage, signal) =>
-      upstream.exchange({ ...exchange, message: withoutInput(withoutEnvelope(message)), onMessage, signal }),
-    );
+    const bare = withoutInput(withoutEnvelope(message));
+    return this.parking.start(call, (onMessage, signal) => {
+      const send = { ...exchange, message: bare, onMessage, signal };
+      return item && needsTask(item.text) ? callAsTask(upstream, send) : upstream.exchange(send);
+    });
   }
 
   /** The arguments of a tool that travel as `Mcp-Param-*` headers too. */

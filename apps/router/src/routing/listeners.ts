@@ -6,6 +6,8 @@ import { reply } from './legacy-door';
 import type { McpRouter } from './mcp-router';
 import { errorResponse } from './response';
 import type { Subscriber, Subscriptions } from './subscriptions';
+import { listenForTasks } from './task-listener';
+import { declaredIn, requireExtension } from './tasks';
 
 /** What a client of 2026-07-28 asks to be told, and is. */
 interface Filter {
@@ -13,6 +15,8 @@ interface Filter {
   promptsListChanged?: boolean;
   resourcesListChanged?: boolean;
   resourceSubscriptions?: string[];
+  /** Of the tasks extension. */
+  taskIds?: string[];
 }
 
 interface Listener extends Subscriber {
@@ -23,6 +27,7 @@ interface Listener extends Subscriber {
 
 const MAX_LISTENERS = 10_000;
 const MAX_URIS = 1_000;
+const MAX_TASKS = 100;
 
 const FLAG_OF: Record<CatalogueKind, keyof Filter> = {
   tools: 'toolsListChanged',
@@ -51,7 +56,9 @@ export class Listeners {
     const id = request.id as string;
     this.start(request, endpoint, principal, signal, sink).catch((error: unknown) => {
       const body = errorResponse(id, error, 'modern');
-      reply(sink, { body, last: true, ...(AppError.from(error).code === 'server_not_found' ? { status: 404 } : {}) });
+      const { code, status } = AppError.from(error);
+      const isHttp = code === 'server_not_found' || code === 'missing_capability';
+      reply(sink, { body, last: true, ...(isHttp ? { status } : {}) });
     });
   }
 
@@ -66,6 +73,10 @@ export class Listeners {
     const id = request.id as string;
     const asked = JSON.parse(paramText(request, ['notifications']) ?? '{}') as Filter;
     const filter = await this.honoured(asked, endpoint);
+    if (asked.taskIds !== undefined) requireExtension(declaredIn(request));
+    const taskIds = strings(asked.taskIds, MAX_TASKS);
+    const tasks = await this.router.tasks.followed(taskIds, endpoint, principal);
+    if (asked.taskIds !== undefined) filter.taskIds = [...tasks.values()].flat();
     const send = (notification: string) => sink.send({ body: withSubscriptionId(notification, id) });
     const listener: Listener = { endpoint, filter, send, updated: send };
     if (signal.aborted) return;
@@ -77,6 +88,9 @@ export class Listeners {
       this.streams.delete(listener);
       this.subscriptions.removeAll(listener, { principal });
     });
+    for (const [upstream, ids] of tasks) {
+      void listenForTasks(upstream, ids, principal, signal, ({ text }) => send(text));
+    }
     for (const uri of filter.resourceSubscriptions ?? []) {
       // One URI that is refused does not end the others; nothing will come for it.
       await this.subscriptions
@@ -104,7 +118,7 @@ export class Listeners {
     if (asked.resourcesListChanged === true && has('resources')) filter.resourcesListChanged = true;
     const resources = (capabilities?.['resources'] ?? { subscribe: true }) as { subscribe?: boolean };
     if (Array.isArray(asked.resourceSubscriptions) && resources.subscribe === true) {
-      const uris = asked.resourceSubscriptions.filter((uri) => typeof uri === 'string').slice(0, MAX_URIS);
+      const uris = strings(asked.resourceSubscriptions, MAX_URIS);
       filter.resourceSubscriptions = uris.filter((uri) => this.hasOwner(endpoint, uri));
     }
     return filter;
@@ -117,6 +131,12 @@ export class Listeners {
       return false;
     }
   }
+}
+
+/** What of a value that a client sent are strings, at most so many. */
+function strings(value: unknown, max: number): string[] {
+  const all: unknown[] = Array.isArray(value) ? value : [];
+  return all.filter((each) => typeof each === 'string').slice(0, max);
 }
 
 export function listChanged(list: string): string {

@@ -15,7 +15,8 @@ import { describeEndpoint } from './endpoint';
 import type { Forwarder } from './forwarder';
 import { ListBook } from './list-book';
 import type { ListResult } from './paged-list';
-import type { TaskOwners } from './task-owners';
+import { methodNotFound } from './response';
+import type { Tasks } from './tasks';
 import type { Visibility } from './visibility';
 
 /** The lists that are answered from the catalogue, by method. */
@@ -50,7 +51,7 @@ export class McpRouter {
     private readonly catalogue: Catalogue,
     private readonly forwarder: Forwarder,
     private readonly recorder: CallRecorder,
-    private readonly tasks: TaskOwners,
+    readonly tasks: Tasks,
     private readonly visibility: Visibility,
     private readonly quarantine: Quarantine,
     private readonly feed: CatalogueFeed,
@@ -228,14 +229,12 @@ export class McpRouter {
     return this.send(call, this.serverOf(item.server), renamed(call.request, path, item.name));
   }
 
-  /** Methods nobody here knows: a server of one's own may answer them; on the aggregate only a task says whose it is. */
+  /** Methods nobody here knows: a server of one's own may answer them. */
   private async routeOther(call: Call): Promise<string> {
+    if (call.method.startsWith('tasks/'))
+      return this.tasks.route(call, (upstream) => this.send(call, upstream, call.request));
     if (call.endpoint !== undefined) return this.send(call, this.serverOf(call.endpoint), call.request);
-    const taskId = call.method.startsWith('tasks/') ? stringParam(call.request, ['taskId']) : undefined;
-    if (taskId === undefined) throw methodNotFound(call.method);
-    const slug = await this.tasks.ownerOf(taskId, call.principal);
-    if (slug === undefined) throw new AppError('invalid_request', `Unknown task: ${taskId}`);
-    return this.send(call, this.serverOf(slug), call.request);
+    throw methodNotFound(call.method);
   }
 }
 
@@ -264,8 +263,4 @@ function outcomeOf(response: string): Pick<FinishedCall, 'outcome' | 'errorCode'
 function renamed(request: RpcText, path: readonly string[], name: string): RpcText {
   const member = request.params && memberAt(request.text, path, request.params.start);
   return member ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(name) }]) : request;
-}
-
-export function methodNotFound(method: string): AppError {
-  return new AppError('method_not_found', `There is no method "${method}" here`);
 }

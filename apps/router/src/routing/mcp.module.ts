@@ -20,6 +20,7 @@ import { ModernDoor } from './modern-door';
 import { SseDoor } from './sse-door';
 import { Subscriptions } from './subscriptions';
 import { TaskOwners } from './task-owners';
+import { Tasks } from './tasks';
 import { Quarantine } from '../quarantine/quarantine';
 import { QuarantineModule } from '../quarantine/quarantine.module';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
@@ -71,8 +72,13 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
       useFactory: (...parts: ConstructorParameters<typeof Forwarder>) => new Forwarder(...parts),
     },
     {
+      provide: Tasks,
+      inject: [Directory, TaskOwners],
+      useFactory: (...parts: ConstructorParameters<typeof Tasks>) => new Tasks(...parts),
+    },
+    {
       provide: McpRouter,
-      inject: [ENV, Directory, Catalogue, Forwarder, CallRecorder, TaskOwners, Visibility, Quarantine, CatalogueFeed],
+      inject: [ENV, Directory, Catalogue, Forwarder, CallRecorder, Tasks, Visibility, Quarantine, CatalogueFeed],
       useFactory: (env: RouterEnv, ...parts: McpRouterParts) =>
         new McpRouter(...parts, { pageSize: env.LIST_PAGE_SIZE, patienceMs: env.CONNECT_TIMEOUT_MS }),
     },
@@ -94,7 +100,7 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
     { provide: SseDoor, inject: [LegacyDoor], useFactory: (legacy: LegacyDoor) => new SseDoor(legacy) },
     {
       provide: Watcher,
-      inject: [Directory, Catalogue, SessionStore, Listeners, Subscriptions],
+      inject: [Directory, Catalogue, SessionStore, Listeners, Subscriptions, TaskOwners],
       useFactory: (...parts: ConstructorParameters<typeof Watcher>) => new Watcher(...parts),
     },
   ],

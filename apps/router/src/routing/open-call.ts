@@ -112,6 +112,8 @@ export class OpenCall implements LegacyCall {
       server.respond(refusal(serverId, `The client does not support ${capability}`));
       return;
     }
+    const visit = method === 'elicitation/create' ? stringParam(message, ['elicitationId']) : undefined;
+    if (visit !== undefined) this.session.addVisit(visit);
     const token = params && memberAt(text, ['_meta', 'progressToken'], params.start);
     const id = this.session.ask({
       id: serverId,

@@ -7,6 +7,10 @@ export function resultResponse(id: string, result: string): string {
   return `{"jsonrpc":"2.0","id":${id},"result":${result}}`;
 }
 
+export function methodNotFound(method: string): AppError {
+  return new AppError('method_not_found', `There is no method "${method}" here`);
+}
+
 /** The JSON-RPC error for a failure of ours, with the code that the client's era has for it. */
 export function errorResponse(id: string, thrown: unknown, era: Era): string {
   const error = AppError.from(thrown);

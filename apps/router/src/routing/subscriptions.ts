@@ -22,6 +22,8 @@ interface Watch {
   upstream: Upstream;
   uri: string;
   subscribers: Set<Subscriber>;
+  /** Whose connection it is on; the router's own on a shared one. */
+  caller: Caller;
   stop: AbortController;
 }
 
@@ -46,10 +48,16 @@ export class Subscriptions {
       existing.subscribers.add(subscriber);
       return;
     }
-    const watch: Watch = { upstream, uri, subscribers: new Set([subscriber]), stop: new AbortController() };
+    const watch: Watch = {
+      upstream,
+      uri,
+      subscribers: new Set([subscriber]),
+      caller: upstream.isolation === 'shared' ? { principal: SYSTEM_PRINCIPAL } : caller,
+      stop: new AbortController(),
+    };
     this.watches.set(key, watch);
     try {
-      await this.open(watch, caller);
+      await this.open(watch);
     } catch (error) {
       this.watches.delete(key);
       throw error;
@@ -72,25 +80,29 @@ export class Subscriptions {
     }
   }
 
-  /** Tells the subscribers of a resource, or of one that contains it. */
-  updated(slug: string, notification: RpcText): void {
+  /**
+   * Tells the subscribers of a resource, or of one that contains it.
+   *
+   * @param agentId whose connection it came on; undefined on one that all share
+   */
+  updated(slug: string, notification: RpcText, agentId?: string): void {
     const uri = stringParam(notification, ['uri']) ?? '';
     for (const watch of this.watches.values()) {
-      if (watch.upstream.slug === slug && (watch.uri === uri || uri.startsWith(watch.uri)))
-        tell(watch, notification.text);
+      if (watch.upstream.slug !== slug || (watch.uri !== uri && !uri.startsWith(watch.uri))) continue;
+      if (agentId === undefined || watch.caller.principal.agentId === agentId) tell(watch, notification.text);
     }
   }
 
-  /** Makes a server's subscriptions again on its new connection. */
-  renew(upstream: Upstream): void {
+  /** Makes the subscriptions again that belong on a server's new connection. @param caller whose it is, if it is not shared */
+  renew(upstream: Upstream, caller: Caller | undefined): void {
     for (const watch of this.watches.values()) {
       // A server that refuses now is asked again when it comes back the next time.
-      if (watch.upstream === upstream) this.open(watch, { principal: SYSTEM_PRINCIPAL }).catch(() => undefined);
+      if (watch.upstream === upstream && isOn(watch, caller)) this.open(watch).catch(() => undefined);
     }
   }
 
-  private async open(watch: Watch, caller: Caller): Promise<void> {
-    const { upstream, uri } = watch;
+  private async open(watch: Watch): Promise<void> {
+    const { upstream, uri, caller } = watch;
     const info = upstream.info ?? (await upstream.ready());
     if (info.era === 'modern') {
       this.listen(watch);
@@ -104,12 +116,12 @@ export class Subscriptions {
 
   /** A modern server is listened to on a stream of its own; it ends with the watch, or with the connection. */
   private listen(watch: Watch): void {
-    const { upstream, uri, stop } = watch;
+    const { upstream, uri, caller, stop } = watch;
     const envelope = { capabilities: '{}', clientInfo: undefined, logLevel: undefined };
     const listen = request('subscriptions/listen', { notifications: { resourceSubscriptions: [uri] } });
     upstream
       .openSubscription({
-        principal: SYSTEM_PRINCIPAL,
+        ...caller,
         message: withEnvelope(listen, envelope),
         signal: stop.signal,
         onMessage: (message) => {
@@ -122,6 +134,13 @@ export class Subscriptions {
 
 function tell({ subscribers }: Watch, notification: string): void {
   for (const subscriber of subscribers) subscriber.updated(notification);
+}
+
+/** Whether a watch belongs on the connection of `caller`. */
+function isOn(watch: Watch, caller: Caller | undefined): boolean {
+  if (watch.upstream.isolation === 'shared') return true;
+  if (!caller) return false;
+  return keyOf(watch.upstream, watch.uri, watch.caller) === keyOf(watch.upstream, watch.uri, caller);
 }
 
 /** Callers with connections of their own have subscriptions of their own. */

@@ -3,11 +3,13 @@ import type { CatalogueKind } from '../catalogue/catalogue-item';
 import type { Session } from '../sessions/session';
 import type { SessionStore } from '../sessions/session-store';
 import { stringParam } from '../translation/envelope';
+import type { RpcText } from '@mcp-router/shared';
 import type { Unsolicited, Upstream } from '../upstreams/upstream';
 import type { Directory } from './directory';
 import { listChanged, type Listeners } from './listeners';
 import { isWanted } from './log-levels';
 import type { Subscriptions } from './subscriptions';
+import type { TaskOwners } from './task-owners';
 
 /** Changes that come within this time of each other are told once. */
 const BURST_MS = 50;
@@ -40,6 +42,7 @@ export class Watcher {
     private readonly sessions: SessionStore,
     private readonly listeners: Listeners,
     private readonly subscriptions: Subscriptions,
+    private readonly tasks: TaskOwners,
   ) {
     this.stops.push(
       catalogue.onChange((slug, kinds) => this.listsChanged(slug, kinds)),
@@ -55,7 +58,7 @@ export class Watcher {
   private watch(upstream: Upstream): void {
     this.stops.push(
       upstream.onUnsolicited((event) => this.unsolicited(upstream, event)),
-      upstream.onConnected(() => this.subscriptions.renew(upstream)),
+      upstream.onConnected((caller) => this.subscriptions.renew(upstream, caller)),
     );
   }
 
@@ -91,7 +94,9 @@ export class Watcher {
       return false;
     }
     if (kind === 'request' || NOT_FOR_CLIENTS.has(method)) return false;
-    if (method === 'notifications/resources/updated') this.subscriptions.updated(slug, message);
+    if (method === 'notifications/resources/updated') this.subscriptions.updated(slug, message, agentId);
+    else if (method === 'notifications/tasks/status' && agentId === undefined) this.taskChanged(slug, message);
+    else if (method === 'notifications/elicitation/complete' && agentId === undefined) this.elicited(slug, message);
     else
       this.toAll(
         slug,
@@ -102,11 +107,33 @@ export class Watcher {
     return false;
   }
 
+  /** A task is its agent's, whoever else shares the connection. */
+  private taskChanged(slug: string, message: RpcText): void {
+    const agentId = this.tasks.agentOf(stringParam(message, ['taskId']) ?? '', slug);
+    if (agentId === undefined) return;
+    for (const session of this.sessionsAt(slug))
+      if (session.principal.agentId === agentId) session.notify(message.text);
+  }
+
+  /** The user has been to a page; that is told to the session that was asked to go there. */
+  private elicited(slug: string, message: RpcText): void {
+    const id = stringParam(message, ['elicitationId']);
+    for (const session of this.sessionsAt(slug)) {
+      if (id !== undefined && session.wasAskedToVisit(id)) session.notify(message.text);
+    }
+  }
+
+  /** The sessions that a server's messages may concern. */
+  private *sessionsAt(slug: string): Generator<Session> {
+    for (const session of this.sessions.all()) {
+      if (session.endpoint === undefined || session.endpoint === slug) yield session;
+    }
+  }
+
   /** A server's words about nobody's call go to its clients, as long as these are all the same agent's. */
   private toAll(slug: string, agentId: string | undefined, text: string, level: string | undefined): void {
     const concerned: Session[] = [];
-    for (const session of this.sessions.all()) {
-      if (session.endpoint !== undefined && session.endpoint !== slug) continue;
+    for (const session of this.sessionsAt(slug)) {
       if (agentId === undefined || session.principal.agentId === agentId) concerned.push(session);
     }
     if (new Set(concerned.map(({ principal }) => principal.agentId)).size > 1) return;

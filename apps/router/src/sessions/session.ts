@@ -34,6 +34,8 @@ export interface ClientDescription {
 const STANDALONE = 'sse';
 /** Messages that wait for a client that has not opened its stream yet. */
 const MAX_WAITING = 32;
+/** Pages that a client was asked to open and that may be told to be done. */
+const MAX_VISITS = 64;
 /** Streams of answers that a client may come back to. */
 const MAX_STREAMS = 64;
 
@@ -53,6 +55,7 @@ export class Session {
   private standalone: EventStream | undefined;
   private waiting: string[] | undefined;
   private nextQuestion = 1;
+  private visits: Set<string> | undefined;
 
   constructor(
     readonly id: string,
@@ -147,6 +150,20 @@ export class Session {
     const own = this.ask({ id, call: undefined, server, answer: (response) => server.respond(response) });
     this.notify(text.slice(0, idMember.start) + own + text.slice(idMember.end));
     return true;
+  }
+
+  /** Remembers the `elicitationId` of a page that the client was asked to open. */
+  addVisit(elicitationId: string): void {
+    this.visits ??= new Set();
+    this.visits.add(elicitationId);
+    for (const oldest of this.visits) {
+      if (this.visits.size <= MAX_VISITS) break;
+      this.visits.delete(oldest);
+    }
+  }
+
+  wasAskedToVisit(elicitationId: string): boolean {
+    return this.visits?.has(elicitationId) === true;
   }
 
   /** Remembers a server's request under an id that is unique in the session. @returns that id, JSON text */

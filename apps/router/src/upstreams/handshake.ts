@@ -21,10 +21,13 @@ export const SHARED_CAPABILITIES = {
 };
 
 /** `_meta` of requests that the router makes for itself to a modern server. */
-export function modernEnvelope(version: string = MODERN_VERSIONS[0]): Record<string, unknown> {
+export function modernEnvelope(
+  version: string = MODERN_VERSIONS[0],
+  capabilities: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     [ENVELOPE.version]: version,
-    [ENVELOPE.capabilities]: {},
+    [ENVELOPE.capabilities]: capabilities,
     [ENVELOPE.clientInfo]: CLIENT_INFO,
   };
 }

@@ -62,7 +62,7 @@ export class SupervisedUpstream implements Upstream {
   private readonly instances = new Map<string, Instance>();
   private readonly circuit = new Circuit();
   private readonly listeners = new Set<UnsolicitedListener>();
-  private readonly connectedListeners = new Set<() => void>();
+  private readonly connectedListeners = new Set<(caller: Caller | undefined) => void>();
   private bulkhead: Bulkhead;
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly idleTimer: NodeJS.Timeout;
@@ -168,7 +168,7 @@ export class SupervisedUpstream implements Upstream {
     return () => this.listeners.delete(listener);
   }
 
-  onConnected(listener: () => void): () => void {
+  onConnected(listener: (caller: Caller | undefined) => void): () => void {
     this.connectedListeners.add(listener);
     return () => this.connectedListeners.delete(listener);
   }
@@ -375,7 +375,7 @@ export class SupervisedUpstream implements Upstream {
     void connection.lost.then(({ reason, sessionExpired }) =>
       this.lostConnection(instance, reason, sessionExpired ?? false),
     );
-    for (const listener of this.connectedListeners) listener();
+    for (const listener of this.connectedListeners) listener(instance.caller);
     this.changed();
   }
 

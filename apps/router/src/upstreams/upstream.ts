@@ -125,8 +125,11 @@ export interface Upstream {
   /** Messages that no exchange caused: `list_changed`, `resources/updated`, logs, requests. @returns the way to stop it */
   onUnsolicited(listener: UnsolicitedListener): () => void;
 
-  /** A new connection is up: what was set on the old one (log level, resource subscriptions) is gone. @returns the way to stop it */
-  onConnected(listener: () => void): () => void;
+  /**
+   * A new connection is up: what was set on the old one (log level, resource subscriptions) is gone. Hears whose it is,
+   * if it is one caller's own. @returns the way to stop it
+   */
+  onConnected(listener: (caller: Caller | undefined) => void): () => void;
 
   /** The session has ended: a connection of its own is closed. */
   endSession(sessionKey: string): void;
