@@ -59,7 +59,10 @@ describe('tasks', () => {
     path: string,
     method: string,
     params: Record<string, unknown>,
-    { extensions = { [EXTENSION]: {} }, headers = anonymous } = {},
+    {
+      extensions = { [EXTENSION]: {} },
+      headers = anonymous,
+    }: { extensions?: object; headers?: Record<string, string> } = {},
   ) => {
     const request = modernRequest(method, params, extensions);
     const { status, texts } = await post(system.url + path, request.body, { ...request.headers, ...headers });
