@@ -19,6 +19,7 @@ import { measureDependencies, type ConnectionPool } from './metrics/dependency-m
 import { metrics } from './metrics/metrics';
 import { metricsHandler } from './metrics/metrics.handler';
 import { measureProcess } from './metrics/process-metrics';
+import { startTelemetry } from './telemetry/telemetry';
 import { RequestLog } from './request-log';
 import { ENV, LOGGER } from './tokens';
 
@@ -71,6 +72,7 @@ export async function boot<E extends z.ZodType<CommonEnv>>(app: App<E>): Promise
   });
   measureProcess(metrics);
   measureContainer(metrics);
+  const endTelemetry = startTelemetry(app.name, env, logger);
   try {
     const start = app.start ?? startService;
     const running = await start(rootModule(app, env, logger), { env, logger });
@@ -80,7 +82,10 @@ export async function boot<E extends z.ZodType<CommonEnv>>(app: App<E>): Promise
       env.HEALTH_PORT === undefined
         ? undefined
         : await serveHealth(health, { port: env.HEALTH_PORT, host: env.HEALTH_HOST });
-    endWell(running, health, logger, env.SHUTDOWN_TIMEOUT_MS, () => probes?.close());
+    endWell(running, health, logger, env.SHUTDOWN_TIMEOUT_MS, async () => {
+      probes?.close();
+      await endTelemetry();
+    });
     logger.info({ pid: process.pid }, 'ready');
     process.send?.({ type: 'ready' });
   } catch (error) {
@@ -147,7 +152,7 @@ function endWell(
   health: Health,
   logger: Logger,
   timeoutMs: number,
-  closeProbes: () => void,
+  afterwards: () => Promise<void>,
 ): void {
   let ending = false;
   const end = (why: string) => {
@@ -160,10 +165,7 @@ function endWell(
       process.exit(1);
     }, timeoutMs + ENDING_MS).unref();
     app.close().then(
-      () => {
-        closeProbes();
-        process.exit(0);
-      },
+      () => void afterwards().finally(() => process.exit(0)),
       (error: unknown) => {
         logger.error({ err: error }, 'failed while stopping');
         process.exit(1);

@@ -1,5 +1,28 @@
 import { z } from 'zod';
 
+/** `key=value` pairs with commas in between, percent-encoded, as OpenTelemetry writes lists. */
+const Pairs = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const pairs = text.split(',').filter((pair) => pair.trim() !== '');
+    return Object.fromEntries(
+      pairs.map((pair) => {
+        const at = pair.indexOf('=');
+        if (at < 1) context.addIssue({ code: 'custom', message: 'is a list of key=value, separated by commas' });
+        return [pair.slice(0, at).trim(), decode(pair.slice(at + 1).trim())];
+      }),
+    );
+  });
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** What every app reads from its environment; each app extends it in its `config.ts`. */
 export const CommonEnv = z.object({
   DATABASE_URL: z.string().min(1).describe('Postgres, for example postgres://user@127.0.0.1:5432/mcp_router'),
@@ -36,6 +59,35 @@ export const CommonEnv = z.object({
     .max(600_000)
     .default(25_000)
     .describe('How long calls in flight may take to finish on SIGTERM; the rest of the end takes at most 5 s more'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('OpenTelemetry collector (OTLP over HTTP, JSON), for example http://127.0.0.1:4318; off if unset'),
+  OTEL_EXPORTER_OTLP_HEADERS: Pairs.describe('Headers of requests to the collector, key=value,…'),
+  OTEL_EXPORTER_OTLP_TIMEOUT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(600_000)
+    .default(10_000)
+    .describe('How long the collector may take to answer, in milliseconds'),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.enum(['http/json']).default('http/json').describe('The one protocol that is spoken'),
+  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none']).default('otlp').describe('Whether traces are sent to the collector'),
+  OTEL_METRICS_EXPORTER: z.enum(['otlp', 'none']).default('otlp').describe('Whether metrics are sent to the collector'),
+  OTEL_METRIC_EXPORT_INTERVAL: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(3_600_000)
+    .default(60_000)
+    .describe('How often metrics are sent, in milliseconds'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Share of the traces beginning here that are kept; a caller that brings a trace decides itself'),
+  OTEL_RESOURCE_ATTRIBUTES: Pairs.describe('Further attributes of all that is sent, key=value,…'),
 });
 export type CommonEnv = z.infer<typeof CommonEnv>;
 

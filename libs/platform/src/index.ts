@@ -20,6 +20,8 @@ export * from './outbound/body';
 export * from './outbound/outbound';
 export * from './secrets/secret-box';
 export * from './secrets/secret-keys';
+export * from './telemetry/span';
+export * from './telemetry/tracer';
 export * from './tokens';
 export { OutboundEnv } from './outbound/policy';
 export { RedisBusServer } from './bus/redis-bus.server';

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import {
   createParamDecorator,
   Injectable,
@@ -5,7 +6,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { contextOf, runInContext } from '@mcp-router/platform';
+import { contextOf, runInContext, tracer, type Span } from '@mcp-router/platform';
 import type { Principal } from '@mcp-router/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Observable } from 'rxjs';
@@ -34,12 +35,30 @@ export class RequestContext implements NestInterceptor {
       if (!response.writableFinished) left.abort();
     });
     const { traceparent } = request.headers;
+    const given = typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
+    const span = tracer.isOn ? traceRequest(request, response, given) : undefined;
     const context = contextOf({
       requestId: request.id,
       principal: request.principal,
       signal: left.signal,
-      ...(typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? { traceparent } : {}),
+      traceparent: span?.traceparent ?? given,
     });
     return new Observable((subscriber) => runInContext(context, () => next.handle().subscribe(subscriber)));
   }
+}
+
+/** The span of a REST request, named by its route. @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/ */
+function traceRequest(request: GatewayRequest, response: ServerResponse, given: string | undefined): Span | undefined {
+  const { method, routeOptions } = request;
+  const route = routeOptions.url ?? '';
+  const span = tracer.span(`${method} ${route}`, 'server', given, {
+    'http.request.method': method,
+    'http.route': route,
+  });
+  response.once('close', () => {
+    const status = response.writableFinished ? response.statusCode : 0;
+    const error = status === 0 ? 'cancelled' : status >= 500 ? String(status) : undefined;
+    span?.end(error, { 'http.response.status_code': status || undefined });
+  });
+  return span;
 }

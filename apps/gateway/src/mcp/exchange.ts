@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { AppError, exchangeMcp, readRpc, type McpReply, type McpRequest, type Principal } from '@mcp-router/shared';
-import type { Bus } from '@mcp-router/platform';
+import { tracer, type Bus } from '@mcp-router/platform';
 import type { Subscription } from 'rxjs';
 import { countList, measureRequest } from './edge-metrics';
+import { traceRequest } from './edge-trace';
 import type { HttpReply } from './http-reply';
 import type { CachedList, ListCache } from './list-cache';
 import { errorBody, idOf } from './message';
@@ -45,6 +46,7 @@ export class Exchange {
   private cached: CachedList | undefined;
   private listKey: string | undefined;
   private method: string | undefined;
+  private failure: string | undefined;
 
   constructor(
     private readonly bus: Bus,
@@ -76,14 +78,21 @@ export class Exchange {
     const given = headers['x-request-id'];
     const requestId = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
     const traceparent = typeof headers['traceparent'] === 'string' ? headers['traceparent'] : undefined;
+    const span = tracer.isOn ? traceRequest(input, method, traceparent) : undefined;
     const startedAt = performance.now();
     reply.onClose(() => {
       this.finish();
+      span?.end(this.failure ?? (reply.sentStatus === 0 ? 'cancelled' : undefined), {
+        'http.response.status_code': reply.sentStatus || undefined,
+      });
       if (input.kind === 'message' && method !== 'subscriptions/listen')
         measureRequest(method, input.era, reply.sentStatus, performance.now() - startedAt);
     });
     this.subscription = this.bus
-      .stream(exchangeMcp, input, { instance, context: { requestId, traceparent, principal } })
+      .stream(exchangeMcp, input, {
+        instance,
+        context: { requestId, traceparent: span?.traceparent ?? traceparent, principal },
+      })
       .subscribe({
         next: (frame) => this.take(frame),
         error: (error: unknown) => this.fail(error),
@@ -150,6 +159,7 @@ export class Exchange {
     const { reply, input } = this;
     if (!reply.isOver) {
       const error = this.forClient(AppError.from(thrown));
+      this.failure = error.code;
       const body = errorBody(error, idOf(input.body));
       if (!reply.isStream) reply.json(error.status, body);
       else {

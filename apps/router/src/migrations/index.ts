@@ -3,6 +3,7 @@ import { Workflow20261122120000 } from './20261122120000-workflow';
 import { Quarantine20261122150000 } from './20261122150000-quarantine';
 import { SecretAndSchedule20261122160000 } from './20261122160000-secret-and-schedule';
 import { WorkflowHints20261122161000 } from './20261122161000-workflow-hints';
+import { RunTrace20261122163000 } from './20261122163000-run-trace';
 
 export const MIGRATIONS = [
   Server20261122100100,
@@ -10,4 +11,5 @@ export const MIGRATIONS = [
   Quarantine20261122150000,
   SecretAndSchedule20261122160000,
   WorkflowHints20261122161000,
+  RunTrace20261122163000,
 ];

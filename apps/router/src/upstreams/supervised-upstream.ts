@@ -1,4 +1,4 @@
-import { isFeatureEnabled } from '@mcp-router/platform';
+import { isFeatureEnabled, tracer } from '@mcp-router/platform';
 import { AppError, type RpcText, type ServerState } from '@mcp-router/shared';
 import type { Dispatcher } from 'undici';
 import { LogRing } from '../processes/log-ring';
@@ -13,6 +13,7 @@ import { errorText, requestText } from './message';
 import { isRepeatable, type ToolHints } from './repeatable';
 import type { ServerSpec } from './server-spec';
 import { SYSTEM_CALLER } from './system-caller';
+import { traceExchange } from './traced-exchange';
 import type {
   Caller,
   EraMemory,
@@ -186,13 +187,15 @@ export class SupervisedUpstream implements Upstream {
     const startedAt = performance.now();
     let errorType = '';
     if (!bulkhead.tryEnter()) await bulkhead.enter(exchange.signal);
+    const traced = tracer.isOn ? traceExchange(exchange, this.slug, this.transportLabel, this.info) : undefined;
     try {
-      return await this.attempt(exchange, REPEATS);
+      return await this.attempt(traced?.exchange ?? exchange, REPEATS);
     } catch (error) {
       errorType = AppError.from(error).code;
       throw error;
     } finally {
       bulkhead.leave();
+      traced?.span?.end(errorType || undefined);
       this.measure(exchange, performance.now() - startedAt, errorType);
     }
   }
@@ -290,10 +293,14 @@ export class SupervisedUpstream implements Upstream {
     throw unavailable(this.slug, lost.reason, lost);
   }
 
+  /** As OpenTelemetry names it. */
+  private get transportLabel(): 'pipe' | 'tcp' {
+    return this.current.transport.type === 'stdio' ? 'pipe' : 'tcp';
+  }
+
   private measure({ message, timing }: Exchange, milliseconds: number, errorType: string): void {
     if (timing) timing.upstreamMs += milliseconds;
-    const transport = this.current.transport.type === 'stdio' ? 'pipe' : 'tcp';
-    measureExchange(message.method, this.current.slug, transport, errorType, milliseconds);
+    measureExchange(message.method, this.current.slug, this.transportLabel, errorType, milliseconds);
   }
 
   private leave(instance: Instance): void {

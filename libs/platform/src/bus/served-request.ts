@@ -1,6 +1,7 @@
 import { AppError, type Contract } from '@mcp-router/shared';
 import type { Subscription } from 'rxjs';
 import type { BusContext } from './context';
+import { tracer, type Span } from '../telemetry/tracer';
 import type { Receipt } from './publish';
 import { encodeBody, exceeds, tooLarge, type RequestHead } from './wire';
 
@@ -30,6 +31,8 @@ export class ServedRequest implements BusContext, Receipt {
   private held: string[] | undefined;
   private over = false;
   private endless = false;
+  /** Only of requests that belong to a trace, while somebody collects it. */
+  private span: Span | undefined;
 
   constructor(
     private readonly server: ReplyPath,
@@ -41,7 +44,9 @@ export class ServedRequest implements BusContext, Receipt {
     { meta, ttlMs }: RequestHead,
   ) {
     this.requestId = meta.requestId;
-    this.traceparent = meta.traceparent;
+    if (tracer.isOn && meta.traceparent !== undefined)
+      this.span = tracer.span(contract.pattern, 'server', meta.traceparent, { 'rpc.system.name': 'mcp-router-bus' });
+    this.traceparent = this.span?.traceparent ?? meta.traceparent;
     this.principal = meta.principal;
     this.deadlineAt = Date.now() + ttlMs;
     if (ttlMs <= LONGEST_TIMER_MS) this.timer = setTimeout(() => this.expire(), ttlMs);
@@ -95,12 +100,14 @@ export class ServedRequest implements BusContext, Receipt {
   }
 
   fail(error: AppError): void {
+    this.span?.end(error.code);
     this.reply(`E${this.id} ${JSON.stringify(error.toWire())}`, true);
   }
 
   /** Stops the work: nobody wants the answer any more. */
   abort(reason: AppError): void {
     this.reason ??= reason;
+    this.span?.end(this.over ? undefined : reason.code);
     this.finish();
     this.controller?.abort(this.reason);
     this.subscription?.unsubscribe();
@@ -146,6 +153,7 @@ export class ServedRequest implements BusContext, Receipt {
 
   private finish(): void {
     this.over = true;
+    this.span?.end();
     clearTimeout(this.timer);
     this.server.forget(this);
   }

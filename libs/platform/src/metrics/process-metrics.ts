@@ -10,7 +10,7 @@ const GC_KINDS = new Map<number, string>([
 
 const RESOLUTION_MS = 20;
 
-const VERSION = '0.1.0';
+export const VERSION = '0.1.0';
 
 /** The timer's own period is part of what the histogram holds, in nanoseconds. */
 const lagOf = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1e3);

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Bus, contextOf, ENV, LOGGER, runInContext } from '@mcp-router/platform';
+import { Bus, ENV, LOGGER } from '@mcp-router/platform';
 import { workflowSignalled } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import type { RouterEnv } from '../../config';
@@ -12,7 +12,8 @@ import { VersionStore } from '../version-store';
 import { Committer, Fenced } from './committer';
 import type { RunLimits } from './host';
 import { LiveRun } from './live-run';
-import { measureLiveRuns, measureRun } from './run-metrics';
+import { measureEffect, measureLiveRuns, measureRun } from './run-metrics';
+import { inTraceOf, traceEvents } from './run-trace';
 import { recordRun } from './run-events';
 import { RunStore, type NewRun, type RunRow } from './run-store';
 import type { Signal } from './signal';
@@ -147,10 +148,11 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
           await this.committer.add(batch);
           measureRun(row, batch.events);
           recordRun(this.bus, row, batch);
+          traceEvents(row, batch.events);
         },
         isRepeatable: (effect, { principal }) => this.performer.isRepeatable(effect, principal),
-        perform: (effect, context, { principal }) =>
-          runInContext(contextOf({ principal }), () => this.performer.perform(effect, context, row)),
+        perform: (effect, context) =>
+          measureEffect(row, effect, () => inTraceOf(row, effect, () => this.performer.perform(effect, context, row))),
         now: Date.now,
         cancelChildren: (parent) => this.cancelChildren(parent.id),
         onLeft: (left, why, error) => this.left(left, why, error),

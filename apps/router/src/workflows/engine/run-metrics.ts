@@ -1,5 +1,6 @@
 import { isFeatureEnabled, metrics } from '@mcp-router/platform';
 import type { RunEvent } from './event';
+import type { Effect } from './host';
 import type { RunRow } from './run-store';
 
 const OUTCOMES: Partial<Record<RunEvent['type'], string>> = {
@@ -35,6 +36,21 @@ export function measureRun({ namespace, name, created_at: createdAt }: RunRow, e
       ended.with(workflow, outcome).add();
       duration.with(workflow, outcome).record(Math.max(0, event.at - createdAt.getTime()) / 1000);
     }
+  }
+}
+
+/** Measures one attempt of an effect, which is a task as callers see it. */
+export async function measureEffect<T>(
+  { namespace, name }: RunRow,
+  { kind }: Effect,
+  perform: () => Promise<T>,
+): Promise<T> {
+  const startedAt = performance.now();
+  try {
+    return await perform();
+  } finally {
+    if (isFeatureEnabled('MONITORING'))
+      tasks.with(`${namespace}/${name}`, kind).record((performance.now() - startedAt) / 1000);
   }
 }
 

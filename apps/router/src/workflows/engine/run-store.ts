@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { currentContext } from '@mcp-router/platform';
 import { AppError, type Principal } from '@mcp-router/shared';
 import { DataSource, type EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
@@ -31,6 +32,8 @@ export interface RunRow {
   error: WorkflowError | null;
   parent_run: string | null;
   parent_path: string | null;
+  /** Of the request that started the run. */
+  traceparent: string | null;
   next_wake_at: Date | null;
   created_at: Date;
   updated_at: Date;
@@ -49,7 +52,7 @@ export interface NewRun {
   parent?: { run: string; path: string } | undefined;
 }
 
-const COLUMNS = `id, version_id, namespace, name, version, state, epoch, principal, input, output, error, parent_run,
+const COLUMNS = `id, traceparent, version_id, namespace, name, version, state, epoch, principal, input, output, error, parent_run,
   parent_path, next_wake_at, created_at, updated_at, ended_at`;
 
 /** Runs and their histories in Postgres. Histories are written by the `Committer` alone. */
@@ -67,9 +70,10 @@ export class RunStore {
   ): Promise<{ row: RunRow; isNew: boolean; hash: string | null }> {
     const rows = await this.query<RunRow>(
       `INSERT INTO router.workflow_run (id, version_id, namespace, name, version, state, epoch, owner, lease_until,
-         next_wake_at, idempotency_key, request_hash, started_by, principal, input, parent_run, parent_path)
+         next_wake_at, idempotency_key, request_hash, started_by, principal, input, parent_run, parent_path,
+         traceparent)
        SELECT $1, $2, $3, $4, $5, 'running', 1, $6, now() + $7 * interval '1 ms', now(), $8, $9, $10, $11::json,
-         $12::json, $13::uuid, $14
+         $12::json, $13::uuid, $14, $15
         WHERE $13::uuid IS NULL OR EXISTS (SELECT 1 FROM router.workflow_run p
           WHERE p.id = $13::uuid AND p.ended_at IS NULL AND p.state <> 'cancelling' FOR SHARE)
        ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
@@ -88,6 +92,7 @@ export class RunStore {
         JSON.stringify(run.input),
         run.parent?.run ?? null,
         run.parent?.path ?? null,
+        currentContext()?.traceparent ?? null,
       ],
     );
     if (rows[0]) return { row: rows[0], isNew: true, hash: run.requestHash ?? null };

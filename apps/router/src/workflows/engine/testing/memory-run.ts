@@ -54,6 +54,7 @@ export class MemoryRun {
       error: null,
       parent_run: null,
       parent_path: null,
+      traceparent: null,
       next_wake_at: null,
       created_at: at,
       updated_at: at,
