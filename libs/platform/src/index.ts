@@ -12,6 +12,7 @@ export * from './flags';
 export * from './health';
 export * from './http/problem.filter';
 export * from './http/validation';
+export * from './in-flight';
 export * from './logging';
 export * from './metrics/exposition';
 export * from './metrics/metrics';

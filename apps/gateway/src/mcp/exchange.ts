@@ -54,7 +54,7 @@ export class Exchange {
     private readonly principal: Principal,
     private readonly input: McpRequest,
     private readonly limits: ExchangeLimits,
-    private readonly onDone: (exchange: Exchange) => void,
+    private readonly onDone: () => void,
   ) {}
 
   /** Whether it is a stream for what happens, and not the answer to a request. */
@@ -188,6 +188,6 @@ export class Exchange {
   private finish(): void {
     this.subscription?.unsubscribe();
     if (!this.reply.isOver && this.reply.isStream) this.reply.end();
-    this.onDone(this);
+    this.onDone();
   }
 }

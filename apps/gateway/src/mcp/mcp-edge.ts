@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { AppError, LEGACY_VERSIONS, type McpRequest, type Principal } from '@mcp-router/shared';
-import { isFeatureEnabled, type Bus } from '@mcp-router/platform';
+import { InFlight, isFeatureEnabled, type Bus } from '@mcp-router/platform';
 import { Exchange, type ExchangeLimits } from './exchange';
 import { HttpReply } from './http-reply';
 import { ListCache } from './list-cache';
@@ -30,7 +30,8 @@ export interface EdgeLimits extends ExchangeLimits {
  * the rest is one request to a router. It stands before the web framework, since this is the path of every tool call.
  */
 export class McpEdge {
-  private readonly running = new Set<Exchange>();
+  private readonly running = new InFlight<number, Exchange>();
+  private exchanges = 0;
   private readonly lists: ListCache;
   private readonly sweep: NodeJS.Timeout;
 
@@ -42,7 +43,7 @@ export class McpEdge {
     this.lists = new ListCache(limits.listCacheBytes);
     this.sweep = setInterval(() => {
       const now = Date.now();
-      for (const exchange of this.running) exchange.tick(now);
+      for (const exchange of this.running.values()) exchange.tick(now);
     }, 500);
     this.sweep.unref();
   }
@@ -54,13 +55,13 @@ export class McpEdge {
 
   /** Ends the streams that have no end of their own; their clients open them again at another replica. */
   endStreams(): void {
-    for (const exchange of this.running) if (exchange.isEndless) exchange.abandon();
+    for (const exchange of this.running.values()) if (exchange.isEndless) exchange.abandon();
   }
 
   /** Ends everything: a client with a session can fetch the answer to its call at another replica. */
   close(): void {
     clearInterval(this.sweep);
-    for (const exchange of this.running) exchange.abandon();
+    for (const exchange of this.running.values()) exchange.abandon();
   }
 
   /** Answers one HTTP request whose path starts with `/mcp`. */
@@ -195,8 +196,9 @@ export class McpEdge {
   }
 
   private run(reply: HttpReply, principal: Principal, input: McpRequest, how: HowToRun): void {
-    const exchange = new Exchange(this.bus, reply, principal, input, this.limits, (done) => this.running.delete(done));
-    this.running.add(exchange);
+    const number = ++this.exchanges;
+    const exchange = new Exchange(this.bus, reply, principal, input, this.limits, () => this.running.delete(number));
+    this.running.set(number, exchange);
     exchange.start({ ...how, lists: this.lists });
   }
 }

@@ -1,3 +1,4 @@
+import { InFlight } from '@mcp-router/platform';
 import type { Principal, RpcText } from '@mcp-router/shared';
 import type { ServerHandle } from '../upstreams/upstream';
 import type { EventLog } from './event-log';
@@ -42,7 +43,7 @@ const MAX_STREAMS = 64;
 /** One client of the old era, from `initialize` to DELETE. Lives in the router that made it. */
 export class Session {
   /** Calls in flight by the JSON text of their id. */
-  readonly calls = new Map<string, SessionCall>();
+  readonly calls = new InFlight<string, SessionCall>();
   /** Capabilities that the client declared. */
   declared: ReadonlySet<string>;
   /** Least severity of log messages the client wants; `undefined` until it says so. */

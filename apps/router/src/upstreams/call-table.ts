@@ -1,3 +1,4 @@
+import { InFlight } from '@mcp-router/platform';
 import { AppError, readRpc, type RpcText } from '@mcp-router/shared';
 import { ConnectionLost, type OnStray } from './connection';
 import {
@@ -30,7 +31,7 @@ const OF_A_CALL = new Set(['notifications/message']);
 
 /** The calls in flight on one connection, and which of them an incoming message belongs to. */
 export class CallTable {
-  private readonly calls = new Map<Key, PendingCall>();
+  private readonly calls = new InFlight<Key, PendingCall>();
   private nextId = 1;
 
   constructor(
@@ -60,7 +61,7 @@ export class CallTable {
   }
 
   failAll(error: unknown): void {
-    for (const call of [...this.calls.values()]) call.fail(error);
+    for (const call of this.calls.values()) call.fail(error);
   }
 
   /**
@@ -75,7 +76,7 @@ export class CallTable {
     const incoming = readIncoming(text);
     if (incoming.kind === 'message') return this.route(incoming.rpc, send, own);
     const key = incoming.id as Key;
-    const call = this.calls.get(key);
+    const call = this.at(key);
     const id = call?.exchange.message.id;
     if (!call || id === undefined) return;
     const restored = restoreId(text, JSON.stringify(key), id);
@@ -125,7 +126,7 @@ export class CallTable {
   private causeOf(message: RpcText): PendingCall | 'ambiguous' | undefined {
     const isRequest = message.kind === 'request';
     if (!isRequest && !OF_A_CALL.has(message.method ?? '')) return undefined;
-    const candidates = [...this.calls.values()].filter(mayCause);
+    const candidates = this.calls.values().filter(mayCause);
     const active = candidates.filter((call) => !call.isParked);
     const pool = active.length > 0 ? active : candidates;
     const latest = pool.at(-1);
@@ -146,8 +147,13 @@ export class CallTable {
     this.onStray(message, send);
   }
 
+  /** The call with an id that a server wrote: `"7"` is not 7. */
+  private at(id: unknown): PendingCall | undefined {
+    return typeof id === 'number' || (typeof id === 'string' && id.startsWith('s')) ? this.calls.get(id) : undefined;
+  }
+
   private find(id: string | undefined): PendingCall | undefined {
-    return id === undefined ? undefined : this.calls.get(JSON.parse(id) as Key);
+    return id === undefined ? undefined : this.at(JSON.parse(id));
   }
 }
 

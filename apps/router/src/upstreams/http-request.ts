@@ -36,7 +36,7 @@ export class HttpRequest implements Dispatcher.DispatchHandler {
   constructor(
     private readonly listener: HttpListener,
     private readonly maxBytes: number,
-    private readonly onDone: (request: HttpRequest) => void,
+    private readonly onDone: () => void,
   ) {}
 
   /** Ends the request now; the listener hears nothing more. */
@@ -90,7 +90,7 @@ export class HttpRequest implements Dispatcher.DispatchHandler {
   private finish(): boolean {
     if (this.done) return false;
     this.done = true;
-    this.onDone(this);
+    this.onDone();
     return true;
   }
 

@@ -1,3 +1,4 @@
+import { InFlight } from '@mcp-router/platform';
 import { AppError, MODERN_VERSIONS, parseRpc, readRpc, type RpcText } from '@mcp-router/shared';
 import type { Dispatcher } from 'undici';
 import { CallTable, type OpenCall } from './call-table';
@@ -50,7 +51,8 @@ export class HttpConnection implements Connection {
   private readonly path: string;
   private readonly table: CallTable;
   private readonly fixed: string[];
-  private readonly requests = new Set<HttpRequest>();
+  private readonly requests = new InFlight<number, HttpRequest>();
+  private sent = 0;
   private sessionId: string | undefined;
   private over: Loss | undefined;
   private resolveLost!: (loss: Loss) => void;
@@ -141,9 +143,9 @@ export class HttpConnection implements Connection {
     body: string | null,
     listener: HttpListener,
   ): HttpRequest {
-    const { requests } = this;
-    const request = new HttpRequest(listener, this.options.maxMessageBytes, (done) => requests.delete(done));
-    requests.add(request);
+    const number = ++this.sent;
+    const request = new HttpRequest(listener, this.options.maxMessageBytes, () => this.requests.delete(number));
+    this.requests.set(number, request);
     // Calls have timers of their own; the pool must not end a long one.
     const { origin, path } = this;
     this.options.dispatcher.dispatch(
@@ -278,7 +280,7 @@ export class HttpConnection implements Connection {
     if (this.over) return;
     this.over = loss;
     clearTimeout(this.reconnect);
-    for (const request of [...this.requests]) request.abort();
+    for (const request of this.requests.values()) request.abort();
     // Whoever keeps the connection hears of it before the calls that may be repeated on another.
     this.resolveLost(loss);
     this.table.failAll(new ConnectionLost(loss.reason, true, loss.sessionExpired));

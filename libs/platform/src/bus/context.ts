@@ -22,7 +22,8 @@ export interface BusContext {
 /** What an edge (HTTP request, schedule, job) must know to start a context; the rest has defaults. */
 export type EdgeContext = { readonly [Field in keyof BusContext]?: BusContext[Field] | undefined };
 
-const NEVER = new AbortController().signal;
+/** Of contexts that nobody can cancel. */
+export const NEVER = new AbortController().signal;
 const storage = new AsyncLocalStorage<BusContext>();
 
 /** The context of work that begins here. Without a deadline each call has only its contract's timeout. */

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Redis, type Command, type RedisOptions } from 'ioredis';
-import { Publish, type Receipt } from './publish';
+import { Publish, unanswered, type Receipt } from './publish';
 import { pack, unpack } from './wire';
 
 export interface LinkOptions {
@@ -11,6 +11,14 @@ export interface LinkOptions {
   instanceId?: string | undefined;
   /** Before every key and channel; installations that share a Redis differ in it. Default `mcpr:`. */
   prefix?: string | undefined;
+}
+
+/** What goes to one channel at the end of this turn of the event loop. */
+interface Outgoing {
+  channel: string;
+  frames: string[];
+  receipts: Receipt[];
+  size: number;
 }
 
 /** Frames of one turn of the event loop that go to the same channel share a message up to this many characters. */
@@ -47,7 +55,7 @@ export class RedisLink {
   private readonly binaryTakers = new Map<number, (frame: Buffer) => void>();
   private readonly onUps: ((again: boolean) => void)[] = [];
   private readonly onDowns: (() => void)[] = [];
-  private readonly outgoing = new Map<string, { frames: string[]; receipts: Receipt[]; size: number }>();
+  private outgoing: Outgoing[] = [];
   private readonly logger = new Logger('Bus');
   private subscribed = false;
   private up = false;
@@ -126,29 +134,24 @@ export class RedisLink {
 
   /** Sends at the end of this turn of the event loop, in order per channel. */
   send(channel: string, frame: string, receipt?: Receipt): void {
-    const waiting = this.outgoing.get(channel);
-    if (waiting === undefined) {
-      this.outgoing.set(channel, { frames: [frame], receipts: receipt ? [receipt] : [], size: frame.length });
-    } else if (waiting.size + frame.length > MAX_MESSAGE) {
-      this.publish(channel, pack(waiting.frames), waiting.receipts);
-      this.outgoing.set(channel, { frames: [frame], receipts: receipt ? [receipt] : [], size: frame.length });
-    } else {
-      waiting.frames.push(frame);
-      waiting.size += frame.length;
-      if (receipt) waiting.receipts.push(receipt);
+    let waiting = this.outgoing.find((one) => one.channel === channel);
+    if (waiting && waiting.size + frame.length > MAX_MESSAGE) {
+      this.publishWaiting(waiting);
+      waiting = undefined;
     }
+    if (!waiting) this.outgoing.push((waiting = { channel, frames: [], receipts: [], size: 0 }));
+    waiting.frames.push(frame);
+    waiting.size += frame.length;
+    if (receipt) waiting.receipts.push(receipt);
     if (this.flushing) return;
     this.flushing = true;
-    process.nextTick(this.flush);
+    setImmediate(this.flush);
   }
 
   /** Sends bytes as a message of their own, after what waits for the same channel. */
   sendBinary(channel: string, frame: Buffer, receipt: Receipt): void {
-    const waiting = this.outgoing.get(channel);
-    if (waiting) {
-      this.outgoing.delete(channel);
-      this.publish(channel, pack(waiting.frames), waiting.receipts);
-    }
+    const waiting = this.outgoing.find((one) => one.channel === channel);
+    if (waiting) this.publishWaiting(waiting);
     this.publish(channel, frame, [receipt]);
   }
 
@@ -162,14 +165,22 @@ export class RedisLink {
   private readonly flush = (): void => {
     this.flushing = false;
     const socket = this.redis.stream as typeof this.redis.stream | undefined;
-    if (this.outgoing.size > 1) socket?.cork();
-    for (const [channel, { frames, receipts }] of this.outgoing) this.publish(channel, pack(frames), receipts);
-    if (this.outgoing.size > 1) socket?.uncork();
-    this.outgoing.clear();
+    const { outgoing } = this;
+    this.outgoing = [];
+    if (outgoing.length > 1) socket?.cork();
+    for (const { channel, frames, receipts } of outgoing) this.publish(channel, pack(frames), receipts);
+    if (outgoing.length > 1) socket?.uncork();
   };
 
+  private publishWaiting(waiting: Outgoing): void {
+    this.outgoing.splice(this.outgoing.indexOf(waiting), 1);
+    this.publish(waiting.channel, pack(waiting.frames), waiting.receipts);
+  }
+
   private publish(channel: string, message: string | Buffer, receipts: readonly Receipt[]): void {
-    this.redis.sendCommand(new Publish(channel, message, receipts) as unknown as Command);
+    if (receipts.length > 0 || typeof message !== 'string') {
+      this.redis.sendCommand(new Publish(channel, message, receipts) as unknown as Command);
+    } else if (this.redis.status === 'ready') this.redis.stream.write(unanswered(channel, message));
   }
 
   private watch(): void {

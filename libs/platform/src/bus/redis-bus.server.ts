@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { AppError, type Contract } from '@mcp-router/shared';
 import { isObservable, type Observable } from 'rxjs';
+import { InFlight } from '../in-flight';
 import { runInContext } from './context';
 import type { RedisLink } from './link';
 import { ServedRequest, type ReplyPath } from './served-request';
@@ -18,7 +19,7 @@ const WATCH_MS = 2_000;
  */
 export class RedisBusServer extends Server implements CustomTransportStrategy, ReplyPath {
   protected override readonly logger = new Logger('Bus');
-  private readonly served = new Map<string, ServedRequest>();
+  private readonly served = new InFlight<string, ServedRequest>();
   private readonly idle: (() => void)[] = [];
   private draining = false;
   private drained: Promise<void> | undefined;
@@ -92,7 +93,8 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
       this.transfers.send(inbox, frame, request.key, this.channel, request);
       return true;
     }
-    this.link.send(inbox, frame, request);
+    // After the last answer nobody here wants to know whether it arrived.
+    this.link.send(inbox, frame, request.isOver() ? undefined : request);
     return false;
   }
 
@@ -176,7 +178,7 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   }
 
   private abortAll(reason: AppError): void {
-    for (const request of [...this.served.values()]) {
+    for (const request of this.served.values()) {
       request.fail(reason);
       request.abort(reason);
     }
@@ -197,6 +199,6 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
     const gone = new Set<string>();
     for (let at = 0; at < counts.length; at += 2)
       if (counts[at + 1] === 0) gone.add(inboxes.get(counts[at] as string) ?? '');
-    for (const request of [...this.served.values()]) if (gone.has(request.from)) request.undelivered();
+    for (const request of this.served.values()) if (gone.has(request.from)) request.undelivered();
   }
 }

@@ -1,6 +1,7 @@
 import { AppError, type Contract, type ErrorCode, type WireError } from '@mcp-router/shared';
 import type { CallOptions } from './bus';
-import { contextOf, currentContext, type BusContext } from './context';
+import { InFlight } from '../in-flight';
+import { contextOf, currentContext, NEVER, type BusContext } from './context';
 import type { RedisLink } from './link';
 import type { Receipt } from './publish';
 import type { LiveSet } from './live-set';
@@ -31,7 +32,7 @@ class OpenRequest implements Receipt {
   refreshed = false;
   timer: NodeJS.Timeout | undefined;
   /** The requests that the same signals cancel. */
-  waitingOn: Set<OpenRequest>[] | undefined;
+  waitingOn: InFlight<number, OpenRequest>[] | undefined;
   probeAt = 0;
   probeMs = FIRST_PROBE_MS;
 
@@ -58,10 +59,10 @@ class OpenRequest implements Receipt {
 
 /** The requests that this process has sent: picks a replica for each, and sees to it that every one ends. */
 export class Requests {
-  private readonly open = new Map<number, OpenRequest>();
+  private readonly open = new InFlight<number, OpenRequest>();
   /** Channels of instances that were asked whether they are there, and when the first question without an answer was. */
   private readonly silentSince = new Map<string, number>();
-  private readonly bySignal = new WeakMap<AbortSignal, Set<OpenRequest>>();
+  private readonly bySignal = new WeakMap<AbortSignal, InFlight<number, OpenRequest>>();
   private lastId = 0;
   private watcher: NodeJS.Timeout | undefined;
 
@@ -113,7 +114,7 @@ export class Requests {
   }
 
   failAll(code: ErrorCode, detail: string): void {
-    for (const request of [...this.open.values()]) this.fail(request, code, detail);
+    for (const request of this.open.values()) this.fail(request, code, detail);
   }
 
   stop(): void {
@@ -131,7 +132,7 @@ export class Requests {
     const { contract, deadlineAt } = request;
     if (!this.link.isUp) return new AppError('bus_unavailable', 'The message bus is not reachable');
     if (deadlineAt <= now) return new AppError('deadline_exceeded', `${contract.pattern}: the deadline has passed`);
-    const signals = [signal, context?.signal].filter((one) => one !== undefined);
+    const signals = [signal, context?.signal].filter((one) => one !== undefined && one !== NEVER) as AbortSignal[];
     const aborted = signals.find((one) => one.aborted);
     if (aborted) return abortReason(aborted);
     const body = encodeBody(input, contract.raw);
@@ -151,12 +152,13 @@ export class Requests {
   private listen(request: OpenRequest, signal: AbortSignal): void {
     let waiting = this.bySignal.get(signal);
     if (!waiting) {
-      const requests = (waiting = new Set<OpenRequest>());
+      const requests = (waiting = new InFlight<number, OpenRequest>());
       this.bySignal.set(signal, requests);
-      const abort = () => [...requests].forEach((one) => this.cancel(one, abortReason(signal)));
+      const abort = () => requests.values().forEach((one) => this.cancel(one, abortReason(signal)));
       signal.addEventListener('abort', abort, { once: true });
     }
-    (request.waitingOn ??= []).push(waiting.add(request));
+    waiting.set(request.id, request);
+    (request.waitingOn ??= []).push(waiting);
   }
 
   private dispatch(request: OpenRequest): void {
@@ -232,13 +234,13 @@ export class Requests {
   private finish(request: OpenRequest | undefined): OpenRequest | undefined {
     if (!request || !this.open.delete(request.id)) return undefined;
     clearTimeout(request.timer);
-    request.waitingOn?.forEach((requests) => requests.delete(request));
+    request.waitingOn?.forEach((requests) => requests.delete(request.id));
     if (request.instance !== '') this.live.weigh(request.app, request.instance, -1);
     return request;
   }
 
   private lose(app: string, instance: string): void {
-    for (const request of [...this.open.values()])
+    for (const request of this.open.values())
       if (request.app === app && request.instance === instance)
         this.fail(
           request,
