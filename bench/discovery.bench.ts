@@ -36,7 +36,9 @@ const folder = mkdtempSync(join(tmpdir(), 'bench-discovery-'));
 
 /** Starts an app from its bundle and waits until it is ready. */
 async function start(app: string, env: Record<string, string> = {}): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [join(ROOT, `dist/apps/${app}/main.mjs`)], {
+  // As the launcher and the image start it.
+  const flags = ['--enable-source-maps', '--max-semi-space-size=8'];
+  const child = spawn(process.execPath, [...flags, join(ROOT, `dist/apps/${app}/main.mjs`)], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { ...process.env, LOG_LEVEL: 'fatal', OUTBOUND_ALLOW: 'loopback', MCPR_DATA_DIR: folder, ...env },

@@ -14,7 +14,7 @@ const RpcAnswer = z.object({
 /** What came back for one POST: the JSON-RPC answer if there was one in the body. */
 export interface Answer {
   status: number;
-  headers: Headers | import('undici').Headers;
+  headers: { get(name: string): string | null };
   result?: Record<string, unknown> | undefined;
   error?: { code: number; message: string; data?: unknown } | undefined;
 }
@@ -32,7 +32,7 @@ export async function post(
   { outbound, signal, headers = {} }: ExchangeOptions,
 ): Promise<Answer> {
   const response = await outbound
-    .fetch(url, {
+    .request(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
       body: JSON.stringify({ jsonrpc: '2.0', ...message }),
@@ -44,7 +44,7 @@ export async function post(
   try {
     const answer = { status: response.status, headers: response.headers };
     if (message.id === undefined) {
-      await response.body?.cancel();
+      await response.discard();
       return answer;
     }
     const type = response.headers.get('content-type') ?? '';

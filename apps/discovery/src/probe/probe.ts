@@ -124,8 +124,8 @@ async function endSession(
   signal: AbortSignal,
   headers: Record<string, string>,
 ) {
-  const response = await outbound.fetch(url, { method: 'DELETE', headers, signal }).catch(() => undefined);
-  await response?.body?.cancel();
+  const response = await outbound.request(url, { method: 'DELETE', headers, signal }).catch(() => undefined);
+  await response?.discard();
 }
 
 async function probeSse(url: string, options: ProbeOptions, signal: AbortSignal): Promise<ProbeResult> {

@@ -1,5 +1,4 @@
 import { AppError } from '@mcp-router/shared';
-import type { Response } from 'undici';
 
 export interface SseEvent {
   event: string;
@@ -10,14 +9,17 @@ export interface SseEvent {
  * Reads a `text/event-stream` body event by event (WHATWG HTML, "Server-sent events").
  * @throws AppError `payload_too_large` after `maxBytes`
  */
-export async function* readEvents(response: Response, maxBytes: number): AsyncGenerator<SseEvent, undefined> {
+export async function* readEvents(
+  response: { readonly body: AsyncIterable<Uint8Array> | null },
+  maxBytes: number,
+): AsyncGenerator<SseEvent, undefined> {
   if (!response.body) return undefined;
   const decoder = new TextDecoder();
   let size = 0;
   let rest = '';
   let event = '';
   let data: string[] = [];
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response.body) {
     size += chunk.byteLength;
     if (size > maxBytes) throw new AppError('payload_too_large', `The answer is larger than ${maxBytes} bytes`);
     const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r(?!$)/);

@@ -16,13 +16,14 @@ export interface SseSession {
  */
 export async function openSse(url: string, outbound: Outbound, signal: AbortSignal): Promise<SseSession> {
   const response = await outbound
-    .fetch(url, { headers: { accept: 'text/event-stream' }, signal })
+    .request(url, { method: 'GET', headers: { accept: 'text/event-stream' }, signal })
     .catch((error: unknown) => {
       throw ProbeFailure.of(error);
     });
-  const isStream = response.ok && (response.headers.get('content-type') ?? '').startsWith('text/event-stream');
+  const isStream =
+    response.status < 300 && (response.headers.get('content-type') ?? '').startsWith('text/event-stream');
   if (!isStream) {
-    await response.body?.cancel();
+    await response.discard();
     refuseFailure(response.status, response.headers);
     throw new ProbeFailure('protocol_unsupported', `The URL is no MCP endpoint (GET answers ${response.status})`);
   }

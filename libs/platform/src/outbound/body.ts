@@ -5,11 +5,14 @@ import type { Response } from 'undici';
  * Reads a body as text, at most `maxBytes` of it.
  * @throws AppError `payload_too_large` past that; what is left is not read
  */
-export async function readText(response: Response, maxBytes: number): Promise<string> {
+export async function readText(
+  response: { readonly body: AsyncIterable<Uint8Array> | null },
+  maxBytes: number,
+): Promise<string> {
   if (!response.body) return '';
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response.body) {
     size += chunk.byteLength;
     // Leaving the loop cancels the stream and with it the connection.
     if (size > maxBytes) throw new AppError('payload_too_large', `The answer is larger than ${maxBytes} bytes`);

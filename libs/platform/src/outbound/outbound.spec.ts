@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readText } from './body';
-import { Outbound, type OutboundOptions } from './outbound';
+import { Outbound, type OutboundOptions, type PlainRequest, type PlainResponse } from './outbound';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -82,60 +82,71 @@ const spellings = (port: number) => [
   'not a url',
 ];
 
-it('refuses every way of spelling an inner address, before a connection is made', async () => {
-  const { port, hits } = await listen(ok);
-  const { fetch } = outbound();
-  const let_through = [];
-  for (const url of spellings(port)) {
-    const error: unknown = await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
-      () => 'answered',
-      (error: unknown) => error,
-    );
-    if ((error as { code?: string }).code !== 'url_refused') let_through.push([url, error]);
-  }
-  expect(let_through).toEqual([]);
-  expect(hits).toHaveLength(0);
-});
+const plain =
+  (made: Outbound) =>
+  (url: string, init?: PlainRequest): Promise<PlainResponse> =>
+    made.request(url, init ?? { method: 'GET', headers: {}, signal: AbortSignal.timeout(2_000) });
+const WAYS: [string, (made: Outbound) => (url: string) => Promise<unknown>][] = [
+  ['fetch', (made) => (url) => made.fetch(url, { signal: AbortSignal.timeout(2_000) })],
+  ['a plain request', plain],
+];
 
-it('refuses a redirect to an inner address, however many hops away', async () => {
-  const inner = await listen(ok);
-  const hop: Answer = (request, response) =>
-    response.writeHead(302, { location: request.url === '/a' ? '/b' : `http://127.0.0.1:${inner.port}/` }).end();
-  const outer = await listen(hop);
-  const { fetch } = outbound({ allow: [`127.0.0.1:${outer.port}`] });
-  await expect(fetch(`http://127.0.0.1:${outer.port}/a`)).rejects.toMatchObject(refused);
-  expect(outer.hits).toHaveLength(2);
-  expect(inner.hits).toHaveLength(0);
-});
+describe.each(WAYS)('%s', (_, way) => {
+  it('refuses every way of spelling an inner address, before a connection is made', async () => {
+    const { port, hits } = await listen(ok);
+    const send = way(outbound());
+    const let_through = [];
+    for (const url of spellings(port)) {
+      const error: unknown = await send(url).then(
+        () => 'answered',
+        (error: unknown) => error,
+      );
+      if ((error as { code?: string }).code !== 'url_refused') let_through.push([url, error]);
+    }
+    expect(let_through).toEqual([]);
+    expect(hits).toHaveLength(0);
+  });
 
-it.each(['file:///etc/passwd', 'http://0x7f.1/', 'http://user:pw@example.com/', '//169.254.169.254/', 'data:,x'])(
-  'refuses a redirect to %s',
-  async (location) => {
-    const { port } = await listen((_request, response) => response.writeHead(307, { location }).end());
-    await expect(outbound({ allow: [`127.0.0.1:${port}`] }).fetch(`http://127.0.0.1:${port}/`)).rejects.toMatchObject(
-      refused,
-    );
-  },
-);
+  it('refuses a redirect to an inner address, however many hops away', async () => {
+    const inner = await listen(ok);
+    const hop: Answer = (request, response) =>
+      response.writeHead(302, { location: request.url === '/a' ? '/b' : `http://127.0.0.1:${inner.port}/` }).end();
+    const outer = await listen(hop);
+    const send = way(outbound({ allow: [`127.0.0.1:${outer.port}`] }));
+    await expect(send(`http://127.0.0.1:${outer.port}/a`)).rejects.toMatchObject(refused);
+    expect(outer.hits).toHaveLength(2);
+    expect(inner.hits).toHaveLength(0);
+  });
 
-it('connects to the address it checked when the name answers differently the next time', async () => {
-  const { port, hits } = await listen(ok);
-  let asked = 0;
-  const rebinding = async () => [{ address: asked++ === 0 ? '127.0.0.2' : '127.0.0.1', family: 4 }];
-  const { fetch } = outbound({ allow: ['127.0.0.2'], resolve: rebinding });
-  // Nobody listens on 127.0.0.2, so the one connection that is tried fails; it never goes to the second answer.
-  await expect(fetch(`http://rebind.test:${port}/`)).rejects.toThrow();
-  expect(asked).toBe(1);
-  await expect(fetch(`http://rebind.test:${port}/`)).rejects.toMatchObject(refused);
-  expect(hits).toHaveLength(0);
-});
+  it.each(['file:///etc/passwd', 'http://0x7f.1/', 'http://user:pw@example.com/', '//169.254.169.254/', 'data:,x'])(
+    'refuses a redirect to %s',
+    async (location) => {
+      const { port } = await listen((_request, response) => response.writeHead(307, { location }).end());
+      await expect(way(outbound({ allow: [`127.0.0.1:${port}`] }))(`http://127.0.0.1:${port}/`)).rejects.toMatchObject(
+        refused,
+      );
+    },
+  );
 
-it('refuses a name that has an inner address beside a public one', async () => {
-  const both = async () => [
-    { address: '93.184.216.34', family: 4 },
-    { address: '127.0.0.1', family: 4 },
-  ];
-  await expect(outbound({ resolve: both }).fetch('http://mixed.test/')).rejects.toMatchObject(refused);
+  it('connects to the address it checked when the name answers differently the next time', async () => {
+    const { port, hits } = await listen(ok);
+    let asked = 0;
+    const rebinding = async () => [{ address: asked++ === 0 ? '127.0.0.2' : '127.0.0.1', family: 4 }];
+    const send = way(outbound({ allow: ['127.0.0.2'], resolve: rebinding }));
+    // Nobody listens on 127.0.0.2, so the one connection that is tried fails; it never goes to the second answer.
+    await expect(send(`http://rebind.test:${port}/`)).rejects.toThrow();
+    expect(asked).toBe(1);
+    await expect(send(`http://rebind.test:${port}/`)).rejects.toMatchObject(refused);
+    expect(hits).toHaveLength(0);
+  });
+
+  it('refuses a name that has an inner address beside a public one', async () => {
+    const both = async () => [
+      { address: '93.184.216.34', family: 4 },
+      { address: '127.0.0.1', family: 4 },
+    ];
+    await expect(way(outbound({ resolve: both }))('http://mixed.test/')).rejects.toMatchObject(refused);
+  });
 });
 
 it('reaches what is allow-listed, by name, with the body and the headers', async () => {
@@ -150,21 +161,25 @@ it('reaches what is allow-listed, by name, with the body and the headers', async
   expect(hits[0]?.headers).toMatchObject({ host: `tools.test:${port}`, 'x-key': 'k' });
 });
 
-it('keeps credentials from another origin and the method of a 307', async () => {
+it('keeps credentials from another origin and the method of a 307, for a plain request too', async () => {
   const target = await listen((request, response) => request.pipe(response));
   const { port } = await listen((_request, response) =>
     response.writeHead(307, { location: `http://127.0.0.1:${target.port}/` }).end(),
   );
-  const response = await outbound({ allow: ['loopback'] }).fetch(`http://127.0.0.1:${port}/`, {
-    method: 'POST',
+  const init = {
+    method: 'POST' as const,
     body: 'again',
     headers: { authorization: 'Bearer k', 'x-api-key': 'k', accept: 'text/plain' },
-  });
-  expect(await response.text()).toBe('again');
-  expect(target.hits[0]?.method).toBe('POST');
-  expect(target.hits[0]?.headers).not.toHaveProperty('authorization');
-  expect(target.hits[0]?.headers).not.toHaveProperty('x-api-key');
-  expect(target.hits[0]?.headers.accept).toBe('text/plain');
+    signal: AbortSignal.timeout(5_000),
+  };
+  for (const send of [outbound({ allow: ['loopback'] }).fetch, plain(outbound({ allow: ['loopback'] }))]) {
+    expect(await readText(await send(`http://127.0.0.1:${port}/`, init), 1_000)).toBe('again');
+    const hit = target.hits.pop();
+    expect(hit?.method).toBe('POST');
+    expect(hit?.headers).not.toHaveProperty('authorization');
+    expect(hit?.headers).not.toHaveProperty('x-api-key');
+    expect(hit?.headers.accept).toBe('text/plain');
+  }
 });
 
 it('gives up on a loop of redirects', async () => {
