@@ -177,14 +177,25 @@ it('probes a server at once after one failed call, and not for a call that the t
   await health.check('a');
   const traffic = new TrafficWatch(bus, health, pino({ level: 'silent' }));
   const isDue = async () => Date.parse((await health.get('a')).nextProbeAt ?? '') <= Date.now();
+  const durationMs = 30;
   await traffic.take([
-    { server: 'a', outcome: 'tool_error' },
-    { server: 'a', outcome: 'error', errorCode: '-32602' },
-    { server: 'a', outcome: 'denied' },
+    { server: 'a', outcome: 'tool_error', durationMs, upstreamMs: 20 },
+    { server: 'a', outcome: 'error', errorCode: '-32602', durationMs },
+    { server: 'a', outcome: 'denied', durationMs },
   ]);
   expect(await isDue()).toBe(false);
-  await traffic.take([{ server: 'a', outcome: 'error', errorCode: '-31504' }]);
+  const failure = { server: 'a', outcome: 'error' as const, errorCode: '-31504', durationMs };
+  await traffic.take([failure]);
   expect(await isDue()).toBe(true);
   await traffic.flush();
   expect(await isDue()).toBe(false);
+  // The history tells it, and is not filled with it.
+  for (let i = 0; i < 5; i++) await traffic.take([failure]);
+  const { items } = await health.samples('a', undefined, 10);
+  expect(items.map(({ via, ok, latencyMs, error }) => [via, ok, latencyMs, error?.code])).toEqual([
+    ['traffic', false, null, '-31504'],
+    ['traffic', true, 20, undefined],
+    ['traffic', false, null, '-31504'],
+    ['probe', true, good.latencyMs, undefined],
+  ]);
 });

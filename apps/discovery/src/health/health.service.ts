@@ -5,6 +5,7 @@ import {
   type HealthSample,
   type HealthState,
   type Page,
+  type ProbeError,
   type ServerHealth,
   type ServerProbe,
   decodeCursor,
@@ -21,6 +22,18 @@ import { HealthStore } from './health.store';
 const TRIES = 3;
 const PAUSE_BETWEEN_TRIES_MS = 250;
 
+/** Failed calls are noted in the history this often at most. */
+const FAILURE_SAMPLE_MS = 5_000;
+
+/** Calls of a few seconds taken together. */
+export interface Traffic {
+  ok: number;
+  failed: number;
+  /** Mean time that the server took. */
+  latencyMs?: number | undefined;
+  error?: ProbeError | undefined;
+}
+
 /** The end of the ids, for the first page of a list that goes down. */
 const NEWEST = '9223372036854775807';
 
@@ -29,6 +42,8 @@ const NEWEST = '9223372036854775807';
 export class HealthService implements OnApplicationShutdown {
   private readonly rules: HealthRules;
   private readonly stopping = new AbortController();
+  /** When traffic was last noted in the history, by server. */
+  private readonly sampled = new Map<string, { at: number; ok: boolean }>();
 
   constructor(
     private readonly bus: Bus,
@@ -61,11 +76,23 @@ export class HealthService implements OnApplicationShutdown {
   }
 
   /** Calls went through, or failed because the server did not answer: stands in for a probe, or brings the next one forward. */
-  async noteTraffic(server: string, { ok, failed }: { ok: number; failed: number }): Promise<void> {
+  async noteTraffic(server: string, { ok, failed, latencyMs, error }: Traffic): Promise<void> {
     const at = Date.now();
     const isOk = failed === 0 && ok > 0;
     const next = (health: Health) => observe(health, { at, ok: isOk, via: 'traffic' }, this.rules, Math.random());
-    this.tell(server, await this.store.apply(server, {}, next));
+    const sample = this.isWorthASample(server, isOk, at)
+      ? { at, via: 'traffic' as const, ok: isOk, latencyMs, error }
+      : undefined;
+    this.tell(server, await this.store.apply(server, {}, next, sample), error?.detail);
+  }
+
+  /** Where calls stand in for probes the history has as many lines as it would have of probes, and those of failures. */
+  private isWorthASample(server: string, ok: boolean, at: number): boolean {
+    const last = this.sampled.get(server);
+    const wait = ok ? this.rules.intervalMs : FAILURE_SAMPLE_MS;
+    if (last?.ok === ok && at - last.at < wait) return false;
+    this.sampled.set(server, { at, ok });
+    return true;
   }
 
   async get(server: string): Promise<ServerHealth> {

@@ -20,6 +20,15 @@ export interface Facts {
   error?: ProbeError | null;
 }
 
+/** One line of the history; latency and error are those of the facts if absent. */
+export interface Sample {
+  at: number;
+  via: 'probe' | 'traffic';
+  ok: boolean;
+  latencyMs?: number | undefined;
+  error?: ProbeError | undefined;
+}
+
 interface HealthRow {
   server: string;
   health: Health;
@@ -86,7 +95,7 @@ export class HealthStore {
     server: string,
     facts: Facts,
     change: (health: Health) => Health,
-    sample?: { at: number; via: 'probe' | 'traffic'; ok: boolean },
+    sample?: Sample,
   ): Promise<{ before: Health; after: Health } | undefined> {
     return this.database.transaction(async (db) => {
       const rows = await db.query<HealthRow[]>(`SELECT * FROM discovery.server_health WHERE server = $1 FOR UPDATE`, [
@@ -105,9 +114,9 @@ export class HealthStore {
             sample.at,
             sample.via,
             sample.ok,
-            facts.latencyMs ?? null,
+            sample.latencyMs ?? facts.latencyMs ?? null,
             after.state,
-            facts.error ? JSON.stringify(facts.error) : null,
+            sample.error || facts.error ? JSON.stringify(sample.error ?? facts.error) : null,
           ],
         );
       }

@@ -1,8 +1,8 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus, LOGGER, type Stop } from '@mcp-router/platform';
-import { type CallRecord, callRecorded } from '@mcp-router/shared';
+import { type CallRecord, type ProbeError, callRecorded } from '@mcp-router/shared';
 import type { Logger } from 'pino';
-import { HealthService } from './health.service';
+import { HealthService, type Traffic } from './health.service';
 
 const FLUSH_MS = 5_000;
 
@@ -12,7 +12,8 @@ const SERVER_FAILURES = new Set(['upstream_unavailable', 'upstream_timeout', '-3
 /** Learns from the calls that pass through the router: good ones are added up, a failed one is told at once. */
 @Injectable()
 export class TrafficWatch implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly good = new Map<string, number>();
+  /** Good calls since the last time, and how long the server took for them together. */
+  private readonly good = new Map<string, { calls: number; ms: number }>();
   private timer: NodeJS.Timeout | undefined;
   private stop: Stop | undefined;
 
@@ -35,26 +36,33 @@ export class TrafficWatch implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   /** Takes what is next in the call log. */
-  async take(records: Pick<CallRecord, 'server' | 'outcome' | 'errorCode'>[]): Promise<void> {
-    const failed = new Map<string, number>();
-    for (const { server, outcome, errorCode } of records) {
+  async take(
+    records: Pick<CallRecord, 'server' | 'outcome' | 'errorCode' | 'upstreamMs' | 'durationMs'>[],
+  ): Promise<void> {
+    const failed = new Map<string, { calls: number; error: ProbeError }>();
+    for (const { server, outcome, errorCode, upstreamMs, durationMs } of records) {
       if (server === undefined) continue;
-      if (outcome === 'ok' || outcome === 'tool_error') this.good.set(server, (this.good.get(server) ?? 0) + 1);
-      else if (errorCode !== undefined && SERVER_FAILURES.has(errorCode))
-        failed.set(server, (failed.get(server) ?? 0) + 1);
+      if (outcome === 'ok' || outcome === 'tool_error') {
+        const sum = this.good.get(server) ?? { calls: 0, ms: 0 };
+        this.good.set(server, { calls: sum.calls + 1, ms: sum.ms + (upstreamMs ?? durationMs) });
+      } else if (errorCode !== undefined && SERVER_FAILURES.has(errorCode)) {
+        const error = { code: errorCode, detail: 'A call got no answer' };
+        failed.set(server, { calls: (failed.get(server)?.calls ?? 0) + 1, error });
+      }
     }
-    for (const [server, count] of failed) await this.note(server, { ok: 0, failed: count });
+    for (const [server, { calls, error }] of failed) await this.note(server, { ok: 0, failed: calls, error });
   }
 
   /** Tells of the good calls since the last time. */
   async flush(): Promise<void> {
     const good = [...this.good];
     this.good.clear();
-    for (const [server, ok] of good) await this.note(server, { ok, failed: 0 });
+    for (const [server, { calls, ms }] of good)
+      await this.note(server, { ok: calls, failed: 0, latencyMs: ms / calls });
   }
 
   /** What is lost here, a probe finds out. */
-  private async note(server: string, calls: { ok: number; failed: number }): Promise<void> {
+  private async note(server: string, calls: Traffic): Promise<void> {
     await this.health
       .noteTraffic(server, calls)
       .catch((error: unknown) => this.log.warn({ err: error }, 'calls not noted'));
