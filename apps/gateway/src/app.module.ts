@@ -23,6 +23,7 @@ import { FlagsService } from './flags/flags.service';
 import { HealthController } from './health/health.controller';
 import { DoorCloser } from './http/door-closer';
 import { RequestContext } from './http/request-context';
+import { IdempotentRequests } from './idempotency/idempotent-requests';
 import { McpModule } from './mcp/mcp.module';
 import { MetricQueriesController } from './metrics/metric-queries.controller';
 import { MetricsController } from './metrics/metrics.controller';
@@ -83,6 +84,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     DoorCloser,
     EventFeed,
     FlagsService,
+    IdempotentRequests,
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: RequestContext },
   ],

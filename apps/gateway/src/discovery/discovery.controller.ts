@@ -45,6 +45,7 @@ import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
 import { tagged, versionIn } from '../http/entity-tag';
+import { Idempotent } from '../idempotency/idempotent';
 
 const SourceChanges = updateSource.input.shape.changes.meta({ id: 'DiscoverySourceChanges' });
 type SourceChanges = z.output<typeof SourceChanges>;
@@ -68,6 +69,7 @@ export class DiscoverySourcesController {
 
   @Post()
   @ApiOperation({ summary: 'Add a source; it is looked at from now on' })
+  @Idempotent()
   @ApiResponse({ status: 201, standardSchema: DiscoverySource })
   async add(
     @Body({ schema: NewDiscoverySource }) source: NewDiscoverySource,
@@ -114,6 +116,7 @@ export class DiscoverySourcesController {
 
   @Post(':source/sync')
   @ApiOperation({ summary: 'Look at the source now' })
+  @Idempotent()
   @HttpCode(202)
   @ApiResponse({ status: 202, standardSchema: DiscoverySource })
   sync(@Param('source') source: string): Promise<DiscoverySource> {
@@ -152,6 +155,7 @@ export class CandidatesController {
 
   @Post(':id/approve')
   @ApiOperation({ summary: 'Register a found server with the router' })
+  @Idempotent()
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: approveCandidate.output })
   approve(
@@ -186,6 +190,7 @@ export class RegistrationsController {
 
   @Post()
   @ApiOperation({ summary: 'Announce a server; without renewal the announcement ends with its lease' })
+  @Idempotent()
   @ApiResponse({ status: 201, standardSchema: Registration })
   register(@Body({ schema: NewRegistration }) registration: NewRegistration): Promise<Registration> {
     return this.bus.call(registerServer, registration);
