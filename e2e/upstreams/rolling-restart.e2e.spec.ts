@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { eventually, startSystem, type System } from '../system';
 import { ROOT } from '../system/service';
-import { post } from '../mcp/raw-client';
+import { post, readEvents } from '../mcp/raw-client';
 
 const ODD_SERVER = join(ROOT, 'apps/router/src/testing/fixtures/odd-server.mjs');
 const SECRET = 'hunter2-hunter2-hunter2';
@@ -101,6 +101,28 @@ describe('two gateways and two routers under load', () => {
     expect(Date.now() - start).toBeLessThan(12_000);
     for (const service of [router, ...system.gateways]) await service?.start();
     await eventually(() => others.every(({ isRunning }) => isRunning));
+  });
+
+  it('show what a server wrote on stderr at every replica, and what it writes from now on', async () => {
+    const say = (text: string) => system.api('POST', '/api/v1/tools/odd__log/call', { arguments: { text } });
+    for (let i = 0; i < 10; i++) await say(`line ${i}`);
+    await eventually(async () => {
+      const { body } = await system.api<string>('GET', '/api/v1/servers/odd/logs');
+      return Array.from({ length: 10 }, (_, i) => `line ${i}`).every((line) => body.includes(line));
+    });
+    const control = new AbortController();
+    const stream = await fetch(`${system.url}/api/v1/servers/odd/logs?tailBytes=1`, {
+      headers: { authorization: `Bearer ${system.key}`, accept: 'text/event-stream' },
+      signal: control.signal,
+    });
+    const seen = new Set<string>();
+    const reading = (async () => {
+      for await (const { data } of readEvents(stream))
+        for (const [line] of data.matchAll(/later \d/g)) if (seen.add(line).size === 4) return;
+    })();
+    for (let i = 0; i < 4; i++) await say(`later ${i}`);
+    await reading;
+    control.abort();
   });
 
   it('never write or show a secret of a server, also not when it fails', async () => {

@@ -3,11 +3,9 @@ import { ApiBody, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTags } f
 import { Bus } from '@mcp-router/platform';
 import {
   addServer,
-  followServerLogs,
   getServer,
   listServers,
   NewServer,
-  readServerLogs,
   removeServer,
   restartServer,
   Server,
@@ -21,6 +19,8 @@ import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
 import { tagged, versionIn } from '../http/entity-tag';
 import { sendEvents } from '../http/event-stream';
+import { Idempotent } from '../idempotency/idempotent';
+import { followLogs, readLogs } from './server-logs';
 
 type ServersQuery = z.output<typeof listServers.input>;
 
@@ -46,6 +46,7 @@ export class ServersController {
   /** Registers an MCP server; its tools appear once it answers. */
   @Post()
   @ApiOperation({ summary: 'Register a server; its tools appear once it answers' })
+  @Idempotent()
   @AdminOnly()
   @ApiResponse({ status: 201, standardSchema: Server })
   async add(
@@ -131,10 +132,10 @@ export class ServersController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     if (accept?.includes('text/event-stream')) {
-      const parts = this.bus.stream(followServerLogs, { server, tailBytes });
+      const parts = followLogs(this.bus, { server, tailBytes });
       return sendEvents(reply, parts.pipe(map((data) => ({ event: 'log', data }))));
     }
-    const { text } = await this.bus.call(readServerLogs, { server, tailBytes });
+    const text = await readLogs(this.bus, { server, tailBytes });
     await reply.header('content-type', 'text/plain; charset=utf-8').send(text);
   }
 }
