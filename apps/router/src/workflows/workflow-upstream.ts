@@ -147,8 +147,9 @@ export class WorkflowUpstream implements Upstream {
   private async untilSettled(
     { namespace, name, version }: VersionRow,
     input: JsonObject,
-    { message, principal, signal, onMessage }: Exchange,
+    exchange: Exchange,
   ): Promise<Run> {
+    const { message, principal, signal } = exchange;
     const options = { signal, context: { principal } };
     const token = paramText(message, ['_meta', 'progressToken']);
     // A workflow that calls this one again after a crash means the same run.
@@ -164,7 +165,7 @@ export class WorkflowUpstream implements Upstream {
       const done = detail.tasks.filter(({ endedAt }) => endedAt !== null);
       if (token !== undefined && done.length > told) {
         told = done.length;
-        onMessage?.(progress(token, told, done.at(-1)?.pointer ?? ''), NOBODY);
+        exchange.onMessage?.(progress(token, told, done.at(-1)?.pointer ?? ''), NOBODY);
       }
       run = detail;
     }

@@ -20,9 +20,16 @@ import type { ValidationCatalogue } from './validation/catalogue';
 import { validateWorkflow, type ValidationResult } from './validation/validate';
 import { VersionStore, type VersionRow } from './version-store';
 
+/** Secrets and other workflows may go away; that is seen after this time. */
+const RUNNABLE_MS = 1_000;
+const MAX_RUNNABLE = 1_000;
+
 /** Definitions: checked, kept as drafts, published. */
 @Injectable()
 export class WorkflowsService {
+  /** Until when a version needs not be checked again for a caller. */
+  private readonly runnable = new Map<string, number>();
+
   constructor(
     private readonly bus: Bus,
     private readonly versions: VersionStore,
@@ -67,8 +74,13 @@ export class WorkflowsService {
 
   /** What keeps a version from being run by a caller, as of now. @throws AppError `invalid_request` */
   async requireRunnable(row: VersionRow, principal: Principal): Promise<void> {
+    // A published version does not change, so what was found a moment ago holds as long as the catalogue does.
+    const key = `${row.id} ${this.catalogue.revision} ${JSON.stringify(principal.policy)}`;
+    if ((this.runnable.get(key) ?? 0) > Date.now()) return;
     const { valid, diagnostics } = await this.check(row.definition, principal, row.tools);
     if (!valid) throw refusal(diagnostics, 'The workflow cannot be run');
+    if (this.runnable.size >= MAX_RUNNABLE) this.runnable.clear();
+    this.runnable.set(key, Date.now() + RUNNABLE_MS);
   }
 
   /** @throws AppError `not_found` */
