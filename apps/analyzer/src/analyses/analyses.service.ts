@@ -1,7 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Bus, ENV, LOGGER } from '@mcp-router/platform';
-import { analysisCancelled, type analyseCode, AppError, type Analysis, type AnalysisOptions } from '@mcp-router/shared';
+import { Bus, currentContext, ENV, LOGGER } from '@mcp-router/platform';
+import {
+  analysisCancelled,
+  type analyseCode,
+  AppError,
+  SYSTEM_PRINCIPAL,
+  type Analysis,
+  type AnalysisOptions,
+} from '@mcp-router/shared';
 import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -129,13 +136,23 @@ export class AnalysesService implements OnApplicationBootstrap, OnApplicationShu
   }
 
   async start(
-    input: AnalysisOptions & { source: Analysis['source']; upload?: string | undefined; path?: string | undefined },
+    input: AnalysisOptions & {
+      source: Analysis['source'];
+      upload?: string | undefined;
+      path?: string | undefined;
+      idempotencyKey?: string | undefined;
+      requestHash?: string | undefined;
+    },
   ): Promise<Analysis> {
-    const { source, upload, path, ...options } = input;
+    const { source, upload, path, idempotencyKey, requestHash, ...options } = input;
+    const by = (currentContext()?.principal ?? SYSTEM_PRINCIPAL).agentId;
+    const once = idempotencyKey === undefined ? undefined : { by, key: idempotencyKey, requestHash };
+    const known = once && (await this.analyses.startedBefore(once));
+    if (known) return publicPart(known);
     if (upload !== undefined) await this.uploads.skipped(upload);
     if (path !== undefined) await allowedFolder(path, this.env.ANALYZER_ROOTS.split(':').filter(Boolean));
     if (options.baseline !== undefined) await this.analyses.report((await this.analyses.get(options.baseline)).id);
-    const analysis = await this.analyses.add(source, options, { upload, path });
+    const analysis = await this.analyses.add(source, options, { upload, path }, once);
     // When Redis is away the sweep finds it later.
     await this.enqueue(analysis.id).catch(() => undefined);
     return publicPart(analysis);

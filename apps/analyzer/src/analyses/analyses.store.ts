@@ -41,6 +41,13 @@ export interface StoredAnalysis extends Analysis {
   options: AnalysisOptions;
 }
 
+/** Who started something, with which key, and what the request was. */
+export interface Once {
+  by: string;
+  key: string;
+  requestHash: string | undefined;
+}
+
 /** Analyses, their reports, and the results of files by content. */
 @Injectable()
 export class AnalysesStore {
@@ -50,12 +57,36 @@ export class AnalysesStore {
     source: Analysis['source'],
     options: AnalysisOptions,
     from: { upload?: string | undefined; path?: string | undefined },
+    once: Once | undefined = undefined,
   ): Promise<StoredAnalysis> {
     const rows: Row[] = await this.database.query(
-      `INSERT INTO analyzer.analysis (id, project, source, upload_id, path, options) VALUES ($1, $2, $3, $4, $5, $6) RETURNING *`,
-      [uuid(), options.project, source, from.upload ?? null, from.path ?? null, JSON.stringify(options)],
+      `INSERT INTO analyzer.analysis (id, project, source, upload_id, path, options, started_by, idempotency_key, request_hash)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (started_by, idempotency_key) DO NOTHING RETURNING *`,
+      [
+        uuid(),
+        options.project,
+        source,
+        from.upload ?? null,
+        from.path ?? null,
+        JSON.stringify(options),
+        once?.by ?? null,
+        once?.key ?? null,
+        once?.requestHash ?? null,
+      ],
     );
-    return toAnalysis(rows[0] as Row);
+    const known = rows[0] ? undefined : once && (await this.startedBefore(once));
+    return known ?? toAnalysis(rows[0] as Row);
+  }
+
+  /** The analysis that was started with a key. @throws AppError `conflict` when the request was another one */
+  async startedBefore({ by, key, requestHash }: Once): Promise<StoredAnalysis | undefined> {
+    const [row]: (Row & { request_hash: string | null })[] = await this.database.query(
+      `SELECT * FROM analyzer.analysis WHERE started_by = $1 AND idempotency_key = $2`,
+      [by, key],
+    );
+    if (row && row.request_hash !== (requestHash ?? null))
+      throw new AppError('conflict', 'This Idempotency-Key was used for another request');
+    return row && toAnalysis(row);
   }
 
   /** @throws AppError `not_found` */

@@ -8,10 +8,10 @@ import {
   listRules,
   type AnalyzerRule,
   type Finding,
-  type FindingDecision,
   type FindingsQuery,
   type Page,
 } from '@mcp-router/shared';
+import type { z } from 'zod';
 import { describeRule, describeRules } from '../rules/catalogue';
 import { FindingsStore } from './findings.store';
 
@@ -30,8 +30,8 @@ export class FindingsHandler {
   }
 
   @Handles(decideFinding)
-  decide({ id, ...decision }: FindingDecision & { id: string }): Promise<Finding> {
-    return this.findings.decide(id, decision);
+  decide({ id, ifMatch, ...decision }: z.output<typeof decideFinding.input>): Promise<Finding> {
+    return this.findings.decide(id, decision, ifMatch);
   }
 
   @Handles(listRules)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
   AppError,
@@ -148,13 +149,25 @@ export class FindingsStore {
     return this.one(rows, id);
   }
 
-  /** What a person decided about a finding; it holds for the same finding of later scans. */
-  async decide(id: string, { state, note }: FindingDecision): Promise<Finding> {
-    const [rows]: [Row[], number] = await this.database.query(
-      `UPDATE analyzer.finding SET state = $2, note = $3 WHERE id = $1 RETURNING *`,
-      [idOf(id), state, plain(note)],
-    );
-    return this.one(rows, id);
+  /**
+   * What a person decided about a finding; it holds for the same finding of later scans.
+   *
+   * @param ifMatch the `version` that the person has seen
+   * @throws AppError `not_found`, `precondition_failed`
+   */
+  async decide(id: string, { state, note }: FindingDecision, ifMatch?: string): Promise<Finding> {
+    return this.database.transaction(async (db) => {
+      const found: Row[] = await db.query(`SELECT * FROM analyzer.finding WHERE id = $1 FOR UPDATE`, [idOf(id)]);
+      if (ifMatch !== undefined && this.one(found, id).version !== ifMatch)
+        throw new AppError('precondition_failed', 'Someone else has decided about it since it was read', {
+          hint: 'Read it again',
+        });
+      const [rows]: [Row[], number] = await db.query(
+        `UPDATE analyzer.finding SET state = $2, note = $3 WHERE id = $1 RETURNING *`,
+        [idOf(id), state, plain(note)],
+      );
+      return this.one(rows, id);
+    });
   }
 
   private one(rows: Row[], id: string): Finding {
@@ -167,6 +180,13 @@ export class FindingsStore {
 function idOf(id: string): string {
   if (!validate(id)) throw new AppError('not_found', `"${id.slice(0, 64)}" is not an id`);
   return id;
+}
+
+function versionOf(state: string, note: string | null): string {
+  return createHash('sha256')
+    .update(JSON.stringify([state, note]))
+    .digest('base64url')
+    .slice(0, 22);
 }
 
 function toFinding(row: Row): Finding {
@@ -194,6 +214,7 @@ function toFinding(row: Row): Finding {
     owasp: [...owasp],
     state: row['state'] as Finding['state'],
     note: text('note'),
+    version: versionOf(String(row['state']), text('note')),
     firstSeenAt: (row['first_seen_at'] as Date).toISOString(),
     lastSeenAt: (row['last_seen_at'] as Date).toISOString(),
   };

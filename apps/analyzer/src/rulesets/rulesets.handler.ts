@@ -1,6 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Handles } from '@mcp-router/platform';
 import { getRuleset, listRulesets, putRuleset, removeRuleset, type Ruleset } from '@mcp-router/shared';
+import type { z } from 'zod';
 import { RulesetsService } from './rulesets.service';
 
 @Controller()
@@ -8,7 +9,7 @@ export class RulesetsHandler {
   constructor(private readonly rulesets: RulesetsService) {}
 
   @Handles(putRuleset)
-  put(input: Pick<Ruleset, 'name' | 'yaml'>): Promise<Ruleset> {
+  put(input: z.output<typeof putRuleset.input>): Promise<Ruleset> {
     return this.rulesets.put(input);
   }
 
@@ -23,8 +24,8 @@ export class RulesetsHandler {
   }
 
   @Handles(removeRuleset)
-  async remove({ name }: { name: string }): Promise<Record<string, never>> {
-    await this.rulesets.remove(name);
+  async remove({ name, ifMatch }: z.output<typeof removeRuleset.input>): Promise<Record<string, never>> {
+    await this.rulesets.remove(name, ifMatch);
     return {};
   }
 }

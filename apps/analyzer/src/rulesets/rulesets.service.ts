@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { AppError, type Fault, type Ruleset } from '@mcp-router/shared';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { CustomRule } from '../engine/custom-rules';
@@ -54,8 +55,15 @@ export class RulesetsService {
     private readonly engine: Engine,
   ) {}
 
-  /** @throws AppError `invalid_request` with a fault per document */
-  async put({ name, yaml }: Pick<Ruleset, 'name' | 'yaml'>): Promise<Ruleset> {
+  /**
+   * @param ifMatch the `version` that is to be replaced
+   * @throws AppError `invalid_request` with a fault per document, `precondition_failed`
+   */
+  async put({
+    name,
+    yaml,
+    ifMatch,
+  }: Pick<Ruleset, 'name' | 'yaml'> & { ifMatch?: string | undefined }): Promise<Ruleset> {
     const rules = readRules(yaml);
     const faults: Fault[] = [];
     for (const [at, rule] of rules.entries()) {
@@ -68,12 +76,15 @@ export class RulesetsService {
       throw new AppError('invalid_request', `${faults.length} of the rules cannot be run: ${faults[0]?.detail}`, {
         errors: faults,
       });
-    const [row]: Row[] = await this.database.query(
-      `INSERT INTO analyzer.ruleset (name, yaml, rules) VALUES ($1, $2, $3)
-       ON CONFLICT (name) DO UPDATE SET yaml = EXCLUDED.yaml, rules = EXCLUDED.rules, updated_at = now() RETURNING *`,
-      [name, yaml, JSON.stringify(rules)],
-    );
-    return toRuleset(row as Row);
+    return this.database.transaction(async (db) => {
+      await expectVersion(name, ifMatch, db);
+      const [row]: Row[] = await db.query(
+        `INSERT INTO analyzer.ruleset (name, yaml, rules) VALUES ($1, $2, $3)
+         ON CONFLICT (name) DO UPDATE SET yaml = EXCLUDED.yaml, rules = EXCLUDED.rules, updated_at = now() RETURNING *`,
+        [name, yaml, JSON.stringify(rules)],
+      );
+      return toRuleset(row as Row);
+    });
   }
 
   async list(): Promise<Ruleset[]> {
@@ -90,9 +101,12 @@ export class RulesetsService {
     return (await this.row(name)).rules;
   }
 
-  async remove(name: string): Promise<void> {
+  async remove(name: string, ifMatch?: string): Promise<void> {
     await this.row(name);
-    await this.database.query(`DELETE FROM analyzer.ruleset WHERE name = $1`, [name]);
+    await this.database.transaction(async (db) => {
+      await expectVersion(name, ifMatch, db);
+      await db.query(`DELETE FROM analyzer.ruleset WHERE name = $1`, [name]);
+    });
   }
 
   private async row(name: string): Promise<Row> {
@@ -100,6 +114,18 @@ export class RulesetsService {
     if (!row) throw new AppError('not_found', `There is no ruleset "${name}"`);
     return row;
   }
+}
+
+/** Holds the row until the transaction ends. @throws AppError `precondition_failed` */
+async function expectVersion(name: string, version: string | undefined, db: EntityManager): Promise<void> {
+  if (version === undefined) return;
+  const [row]: Row[] = await db.query(`SELECT * FROM analyzer.ruleset WHERE name = $1 FOR UPDATE`, [name]);
+  if (!row || versionOf(row) !== version)
+    throw new AppError('precondition_failed', `The ruleset "${name}" is not what it was`, { hint: 'Read it again' });
+}
+
+function versionOf({ yaml }: Row): string {
+  return createHash('sha256').update(yaml).digest('base64url').slice(0, 22);
 }
 
 function readRules(yaml: string): CustomRule[] {
@@ -139,9 +165,10 @@ function readRules(yaml: string): CustomRule[] {
   return rules;
 }
 
-const toRuleset = ({ name, yaml, rules, updated_at }: Row): Ruleset => ({
-  name,
-  yaml,
-  rules: rules.map(({ id, language, level, message }) => ({ id, language, level, message })),
-  updatedAt: updated_at.toISOString(),
+const toRuleset = (row: Row): Ruleset => ({
+  name: row.name,
+  yaml: row.yaml,
+  rules: row.rules.map(({ id, language, level, message }) => ({ id, language, level, message })),
+  version: versionOf(row),
+  updatedAt: row.updated_at.toISOString(),
 });

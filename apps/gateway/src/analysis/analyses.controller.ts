@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import {
   Body,
   Controller,
   Delete,
   Get,
+  Headers,
   HttpCode,
   Param,
   Post,
@@ -13,7 +15,7 @@ import {
   Sse,
   type MessageEvent,
 } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   Analysis,
@@ -36,6 +38,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, reduce, firstValueFrom, type Observable } from 'rxjs';
 import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
+import { tagged, versionIn } from '../http/entity-tag';
 import { archiveKind, Uploads } from './uploads';
 
 const MEDIA_TYPES = {
@@ -61,16 +64,19 @@ export class AnalysesController {
   @Post()
   @ApiOperation({ summary: 'Analyse files given here, an upload, or a folder below an allowed root' })
   @HttpCode(202)
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key gives the same analysis' })
   @ApiResponse({ status: 202, standardSchema: Analysis })
   async start(
     @Body({ schema: NewAnalysis }) body: NewAnalysis,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Analysis> {
     const { files, upload, path, ...options } = body;
     const stored =
       files === undefined ? upload : (await this.uploads.store('json', Buffer.from(JSON.stringify(files)))).id;
     const source = files === undefined ? (upload === undefined ? 'path' : 'upload') : 'files';
-    const analysis = await this.bus.call(startAnalysis, { ...options, source, upload: stored, path });
+    const once = idempotencyKey === undefined ? {} : { idempotencyKey, requestHash: hashOf(body) };
+    const analysis = await this.bus.call(startAnalysis, { ...options, source, upload: stored, path, ...once });
     void reply.header('Location', `/api/v1/analyses/${analysis.id}`);
     return analysis;
   }
@@ -131,6 +137,10 @@ export class AnalysesController {
   }
 }
 
+function hashOf(body: NewAnalysis): string {
+  return createHash('sha256').update(JSON.stringify(body)).digest('hex');
+}
+
 /** Archives to be analysed; kept for a day. */
 @ApiTags('analysis')
 @Controller('api/v1/uploads')
@@ -168,25 +178,31 @@ export class RulesetsController {
   @Get(':name')
   @ApiOperation({ summary: 'One ruleset' })
   @ApiResponse({ status: 200, standardSchema: Ruleset })
-  get(@Param('name') name: string): Promise<Ruleset> {
-    return this.bus.call(getRuleset, { name });
+  async get(@Param('name') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Ruleset> {
+    const ruleset = await this.bus.call(getRuleset, { name });
+    return tagged(reply, ruleset);
   }
 
   /** Stores the rules; one that cannot be run is refused with its place. */
   @Put(':name')
   @ApiOperation({ summary: 'Save a ruleset (YAML, form of ast-grep); rules that cannot run are refused' })
+  @ApiHeader({ name: 'If-Match', required: false })
   @ApiResponse({ status: 200, standardSchema: Ruleset })
-  put(
+  async put(
     @Param('name') name: string,
     @Body({ schema: RulesetBody }) { yaml }: z.output<typeof RulesetBody>,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Ruleset> {
-    return this.bus.call(putRuleset, { name, yaml });
+    const ruleset = await this.bus.call(putRuleset, { name, yaml, ...versionIn(ifMatch) });
+    return tagged(reply, ruleset);
   }
 
   @Delete(':name')
   @ApiOperation({ summary: 'Remove a ruleset' })
+  @ApiHeader({ name: 'If-Match', required: false })
   @HttpCode(204)
-  async remove(@Param('name') name: string): Promise<void> {
-    await this.bus.call(removeRuleset, { name });
+  async remove(@Param('name') name: string, @Headers('if-match') ifMatch: string | undefined): Promise<void> {
+    await this.bus.call(removeRuleset, { name, ...versionIn(ifMatch) });
   }
 }

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, Param, Patch, Query } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Headers, Param, Patch, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   AnalyzerRule,
@@ -13,8 +13,10 @@ import {
   type FindingsQuery,
   type Page,
 } from '@mcp-router/shared';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
+import { tagged, versionIn } from '../http/entity-tag';
 
 /** What the analyzer found in tool definitions and in code, and what people decided about it. */
 @ApiTags('analysis')
@@ -35,16 +37,24 @@ export class FindingsController {
   @Get(':id')
   @ApiOperation({ summary: 'One finding' })
   @ApiResponse({ status: 200, standardSchema: Finding })
-  get(@Param('id') id: string): Promise<Finding> {
-    return this.bus.call(getFinding, { id });
+  async get(@Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Finding> {
+    const finding = await this.bus.call(getFinding, { id });
+    return tagged(reply, finding);
   }
 
   /** Accepts a finding, calls it a false positive, or opens it again; holds for later scans too. */
   @Patch(':id')
   @ApiOperation({ summary: 'Accept a finding, call it a false positive, or open it again' })
+  @ApiHeader({ name: 'If-Match', required: false })
   @ApiResponse({ status: 200, standardSchema: Finding })
-  decide(@Param('id') id: string, @Body({ schema: FindingDecision }) decision: FindingDecision): Promise<Finding> {
-    return this.bus.call(decideFinding, { id, ...decision });
+  async decide(
+    @Param('id') id: string,
+    @Body({ schema: FindingDecision }) decision: FindingDecision,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Finding> {
+    const finding = await this.bus.call(decideFinding, { id, ...decision, ...versionIn(ifMatch) });
+    return tagged(reply, finding);
   }
 }
 

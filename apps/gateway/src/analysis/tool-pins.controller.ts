@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
 import {
   decideToolPin,
@@ -14,13 +14,18 @@ import {
   ToolPin,
   type Page,
 } from '@mcp-router/shared';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
+import { versionIn } from '../http/entity-tag';
 
 const Decision = z
   .object({ currentHash: z.string().max(128).optional() })
   .default({})
-  .meta({ id: 'ToolPinDecision', description: '`currentHash`: refuse with 412 if the tool changed since it was read' });
+  .meta({
+    id: 'ToolPinDecision',
+    description: '`currentHash` does what If-Match does: refuses with 412 if the tool changed since it was read',
+  });
 
 /** The approved definition of every tool, and what its server has made of it since. */
 @ApiTags('analysis')
@@ -39,34 +44,56 @@ export class ToolPinsController {
   @Get(':server/:tool')
   @ApiOperation({ summary: 'The pin of one tool, with what has changed since it was approved' })
   @ApiResponse({ status: 200, standardSchema: ToolPin })
-  get(@Param('server') server: string, @Param('tool') tool: string): Promise<ToolPin> {
-    return this.bus.call(getToolPin, { server, tool });
+  async get(
+    @Param('server') server: string,
+    @Param('tool') tool: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ToolPin> {
+    const pin = await this.bus.call(getToolPin, { server, tool });
+    void reply.header('ETag', `"${pin.currentHash}"`);
+    return pin;
   }
 
   /** Makes the tool's present definition the approved one; a held tool is routable again. */
   @Post(':server/:tool/approve')
   @ApiOperation({ summary: 'Approve the present definition; a held tool is routable again' })
+  @ApiHeader({ name: 'If-Match', required: false })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: ToolPin })
   approve(
     @Param('server') server: string,
     @Param('tool') tool: string,
     @Body({ schema: Decision }) body: z.output<typeof Decision>,
+    @Headers('if-match') ifMatch: string | undefined,
   ): Promise<ToolPin> {
-    return this.bus.call(decideToolPin, { server, tool, decision: 'approve', ...body });
+    return this.bus.call(decideToolPin, {
+      server,
+      tool,
+      decision: 'approve',
+      currentHash: versionIn(ifMatch).ifMatch,
+      ...body,
+    });
   }
 
   /** Holds the tool until its server changes it or someone approves it. */
   @Post(':server/:tool/reject')
   @ApiOperation({ summary: 'Hold the tool until it changes or is approved' })
+  @ApiHeader({ name: 'If-Match', required: false })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: ToolPin })
   reject(
     @Param('server') server: string,
     @Param('tool') tool: string,
     @Body({ schema: Decision }) body: z.output<typeof Decision>,
+    @Headers('if-match') ifMatch: string | undefined,
   ): Promise<ToolPin> {
-    return this.bus.call(decideToolPin, { server, tool, decision: 'reject', ...body });
+    return this.bus.call(decideToolPin, {
+      server,
+      tool,
+      decision: 'reject',
+      currentHash: versionIn(ifMatch).ifMatch,
+      ...body,
+    });
   }
 }
 
@@ -97,6 +124,7 @@ export class ScansController {
 
   /** Whether the tools that the caller may use can together carry private data out, on one server or across several. */
   @Get('toxic-flow')
+  @ApiOperation({ summary: 'Whether tools that the caller may use can together leak private data' })
   @ApiResponse({ status: 200, standardSchema: readToxicFlow.output })
   toxicFlow(): Promise<z.output<typeof readToxicFlow.output>> {
     return this.bus.call(readToxicFlow, {});

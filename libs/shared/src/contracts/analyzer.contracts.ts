@@ -38,6 +38,8 @@ export const Finding = z
     owasp: z.array(z.string()),
     state: FindingState,
     note: z.string().nullable(),
+    /** Entity tag of what was decided about it, for `If-Match`. */
+    version: z.string(),
     firstSeenAt: z.iso.datetime(),
     lastSeenAt: z.iso.datetime(),
   })
@@ -68,7 +70,7 @@ export const FindingDecision = z
   .meta({ id: 'FindingDecision' });
 export type FindingDecision = z.infer<typeof FindingDecision>;
 export const decideFinding = contract('analyzer.decideFinding', {
-  input: FindingDecision.extend({ id: z.string().max(64) }),
+  input: FindingDecision.extend({ id: z.string().max(64), ifMatch: z.string().max(128).optional() }),
   output: Finding,
 });
 
@@ -349,6 +351,9 @@ export const startAnalysis = contract('analyzer.startAnalysis', {
     source: z.enum(['files', 'upload', 'path']),
     upload: z.string().max(64).optional(),
     path: z.string().max(4096).optional(),
+    /** A second start by the same caller with the same key gives the first analysis; with another request it is refused. */
+    idempotencyKey: z.string().min(1).max(200).optional(),
+    requestHash: z.string().max(64).optional(),
   }),
   output: Analysis,
 });
@@ -394,12 +399,14 @@ export const Ruleset = z
     name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
     yaml: z.string().min(1).max(200_000),
     rules: z.array(z.object({ id: z.string(), language: z.string(), level: FindingLevel, message: z.string() })),
+    /** Entity tag, for `If-Match`. */
+    version: z.string(),
     updatedAt: z.iso.datetime(),
   })
   .meta({ id: 'Ruleset' });
 export type Ruleset = z.infer<typeof Ruleset>;
 export const putRuleset = contract('analyzer.putRuleset', {
-  input: Ruleset.pick({ name: true, yaml: true }),
+  input: Ruleset.pick({ name: true, yaml: true }).extend({ ifMatch: z.string().max(128).optional() }),
   output: Ruleset,
   timeoutMs: 30_000,
 });
@@ -409,4 +416,7 @@ export const listRulesets = contract('analyzer.listRulesets', {
 });
 const RulesetRef = z.object({ name: z.string().max(64) });
 export const getRuleset = contract('analyzer.getRuleset', { input: RulesetRef, output: Ruleset });
-export const removeRuleset = contract('analyzer.removeRuleset', { input: RulesetRef, output: Empty });
+export const removeRuleset = contract('analyzer.removeRuleset', {
+  input: RulesetRef.extend({ ifMatch: z.string().max(128).optional() }),
+  output: Empty,
+});

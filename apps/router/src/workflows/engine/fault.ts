@@ -60,6 +60,7 @@ const KINDS: Readonly<Record<string, FaultKind>> = {
   resource_not_found: 'configuration',
   unauthorized: 'authentication',
   forbidden: 'authorization',
+  tool_held: 'authorization',
   url_refused: 'authorization',
   upstream_unavailable: 'communication',
   upstream_error: 'communication',
