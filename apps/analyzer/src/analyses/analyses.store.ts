@@ -57,7 +57,7 @@ export class AnalysesStore {
     source: Analysis['source'],
     options: AnalysisOptions,
     from: { upload?: string | undefined; path?: string | undefined },
-    once: Once | undefined = undefined,
+    once?: Once,
   ): Promise<StoredAnalysis> {
     const rows: Row[] = await this.database.query(
       `INSERT INTO analyzer.analysis (id, project, source, upload_id, path, options, started_by, idempotency_key, request_hash)
