@@ -1,0 +1,143 @@
+import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
+import type { Bus } from '@mcp-router/platform';
+import { pino } from 'pino';
+import type { DataSource } from 'typeorm';
+import { v4 } from 'uuid';
+import type { RouterEnv } from '../../../config';
+import type { Json, JsonObject } from '../../definition/json';
+import { parseWorkflow } from '../../definition/parse';
+import { Performer } from '../../functions/performer';
+import { VersionStore } from '../../version-store';
+import { Committer, type Batch } from '../committer';
+import type { Effect, EffectContext } from '../host';
+import { RunEngine } from '../run-engine';
+import { RunStore, type RunRow } from '../run-store';
+import { Waker } from '../waker';
+
+export interface EngineOptions {
+  /** What a call of a tool gives. Events and other workflows are the engine's own. */
+  call: (effect: Effect & { kind: 'call' }, context: EffectContext) => Json | Promise<Json>;
+  isRepeatable?: (effect: Effect & { kind: 'call' }) => boolean;
+  leaseMs?: number;
+  sweepMs?: number;
+  /** Asked before a batch is written, and told after: `false` ends the process there and then. */
+  mayWrite?: (batch: Batch) => boolean;
+  wasWritten?: (batch: Batch) => boolean;
+  waker?: Waker;
+}
+
+const NOTHING = new Promise<never>(() => undefined);
+
+/** Wakes nobody: as if Redis forgot everything at once. */
+class SilentWaker {
+  start(): void {}
+  at(): void {}
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/**
+ * An engine as one router process has it, on a real database. `crash` is what SIGKILL does to it: nothing that it still
+ * computes reaches the database or the world.
+ */
+export class EngineProcess {
+  readonly owner = `engine-${v4()}`;
+  readonly engine: RunEngine;
+  readonly store: RunStore;
+  readonly versions: VersionStore;
+  isDead = false;
+  private hasDied: (() => void) | undefined;
+  /** Resolves when `mayWrite` or `wasWritten` said so. */
+  readonly died = new Promise<void>((resolve) => (this.hasDied = resolve));
+
+  constructor(database: DataSource, options: EngineOptions) {
+    const { leaseMs = 60_000, sweepMs = 60_000, waker = new SilentWaker() } = options;
+    const alive = async <T>(work: Promise<T>): Promise<T> => {
+      const value = await work;
+      return this.isDead ? NOTHING : value;
+    };
+    const logger = pino({ level: 'silent' });
+    const committer = new Committer(database, logger);
+    const add = committer.add.bind(committer);
+    committer.add = async (batch) => {
+      if (this.isDead) return NOTHING;
+      if (options.mayWrite?.(batch) === false) return this.die();
+      await alive(add(batch));
+      if (options.wasWritten?.(batch) === false) return this.die();
+    };
+    const env = { WORKFLOW_LEASE_MS: leaseMs, WORKFLOW_SWEEP_MS: sweepMs } as RouterEnv;
+    this.store = new RunStore(database);
+    this.versions = new VersionStore(database);
+    const performer = new Performer(undefined as never, undefined as never, this.versions, env);
+    const others = performer.perform.bind(performer);
+    performer.isRepeatable = (effect) => effect.kind !== 'call' || (options.isRepeatable?.(effect) ?? true);
+    performer.perform = async (effect, context, run) => {
+      if (this.isDead) return NOTHING;
+      return alive(
+        effect.kind === 'call'
+          ? Promise.resolve().then(() => options.call(effect, context))
+          : others(effect, context, run),
+      );
+    };
+    const bus = { instanceId: this.owner, listen: () => () => undefined, broadcast: () => Promise.resolve() };
+    this.engine = new RunEngine(
+      this.store,
+      committer,
+      this.versions,
+      performer,
+      waker as Waker,
+      bus as unknown as Bus,
+      env,
+      logger,
+    );
+  }
+
+  /** Begins with what is due. */
+  boot(): Promise<void> {
+    return this.engine.onApplicationBootstrap();
+  }
+
+  /** @returns the id of the published version */
+  async publish(definition: JsonObject): Promise<string> {
+    const { workflow, faults } = parseWorkflow(definition);
+    if (!workflow || faults.length > 0) throw new Error(JSON.stringify(faults));
+    const { row } = await this.versions.save(workflow, {});
+    await this.versions.publish(row.id, {});
+    return row.id;
+  }
+
+  async start(versionId: string, input: Json, idempotencyKey?: string): Promise<RunRow> {
+    const { document } = await this.versions.workflow(versionId);
+    const { row } = await this.engine.start({
+      versionId,
+      namespace: document.namespace,
+      name: document.name,
+      version: document.version,
+      principal: SYSTEM_PRINCIPAL,
+      input,
+      idempotencyKey,
+    });
+    return row;
+  }
+
+  /** As SIGKILL: what is in flight ends nowhere. Its runs stay its own until the leases are over. */
+  async crash(): Promise<void> {
+    this.isDead = true;
+    await this.engine.beforeApplicationShutdown();
+  }
+
+  private die(): Promise<never> {
+    this.isDead = true;
+    this.hasDied?.();
+    return NOTHING;
+  }
+}
+
+/** Lets the leases of a dead process run out at once. */
+export async function expireLeases(database: DataSource, owner: string): Promise<void> {
+  await database.query(
+    `UPDATE router.workflow_run SET lease_until = now() - interval '1 second' WHERE owner = $1 AND ended_at IS NULL`,
+    [owner],
+  );
+}
