@@ -192,6 +192,9 @@ export class Committer {
     const ended = batches.filter(({ projection }) => projection?.ended).map(({ runId }) => runId);
     if (ended.length > 0) {
       const [runs] = next(ended);
+      // Nobody will ever read what an ended run was told.
+      parts.push(`unheard AS (DELETE FROM router.workflow_signal
+        WHERE run_id = ANY(${runs}::uuid[]) AND run_id IN (SELECT id FROM held))`);
       parts.push(`closed AS (UPDATE router.workflow_approval SET status = 'closed'
         WHERE run_id = ANY(${runs}::uuid[]) AND status = 'pending')`);
     }

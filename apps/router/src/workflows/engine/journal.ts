@@ -19,6 +19,7 @@ export class Journal {
   /** When the last thing happened. */
   lastAt = 0;
   isSuspended = false;
+  suspendedAt = 0;
   isCancelling = false;
   end: RunEvent | undefined;
   /** Inputs that tasks get in place of those that came to them. */
@@ -70,6 +71,7 @@ export class Journal {
         return;
       case 'run.suspended':
         this.isSuspended = true;
+        this.suspendedAt = at;
         return;
       case 'run.resumed':
         this.isSuspended = false;

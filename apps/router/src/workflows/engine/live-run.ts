@@ -48,7 +48,7 @@ export class LiveRun implements RunHost {
   private consumed: string[] = [];
   private readonly seen = new Set<string>();
   private readonly inbox: StoredSignal[] = [];
-  /** What may belong to an effect that is in flight. */
+  /** What may belong to an effect that is in flight, or to a place that the run has not come back to yet. */
   private readonly kept: StoredSignal[] = [];
   private isObeying = false;
   private projection: Projection | undefined;
@@ -180,11 +180,11 @@ export class LiveRun implements RunHost {
     this.agenda.stir();
   }
 
-  /** What cannot be obeyed now is kept as long as something is in flight that it may belong to; then it is stale. */
-  private async obeyAll(isBusy: boolean): Promise<void> {
+  /** What cannot be obeyed now is kept as long as something is under way that it may belong to; then it is stale. */
+  private async obeyAll(isUnderWay: boolean): Promise<void> {
     this.isObeying = true;
     for (const signal of this.inbox.splice(0)) {
-      if ((await this.obey(signal.body)) || !isBusy) this.consumed.push(signal.id);
+      if ((await this.obey(signal.body)) || !isUnderWay) this.consumed.push(signal.id);
       else this.kept.push(signal);
     }
     this.isObeying = false;
@@ -212,6 +212,8 @@ export class LiveRun implements RunHost {
         const block = this.agenda.find('uncertain', signal.path);
         if (!block) return false;
         this.append({ type: 'effect.resolved', path: signal.path, data: signal.resolution });
+        // Stored with it, so that nobody decides a second time what is under way again.
+        this.project('running', null, false, this.agenda.blocks());
         this.agenda.settle(block, { value: undefined });
         return true;
       }
@@ -262,13 +264,20 @@ export class LiveRun implements RunHost {
     if (this.outcome !== undefined) return void this.end(this.outcome);
     const blocks = this.agenda.blocks();
     const isBusy = blocks.some(({ kind }) => kind === 'effect');
-    if (!isBusy || this.kept.some(({ body }) => body.kind === 'input' && this.agenda.find('child', body.path)))
-      this.inbox.unshift(...this.kept.splice(0));
-    if (this.inbox.length > 0) return void this.obeyAll(isBusy);
-    const { isSuspended } = this.journal;
-    const timer = isSuspended ? undefined : earliest(blocks);
+    const { isSuspended, suspendedAt, lastAt } = this.journal;
     const now = this.around.now();
-    if (timer && timer.due <= now) return this.agenda.settle(timer, { value: 'late' });
+    const timer = earliest(blocks);
+    const isDue = timer !== undefined && timer.due <= (isSuspended ? suspendedAt : now);
+    if ((!isBusy && !isDue) || this.kept.some(({ body }) => body.kind === 'input' && this.isAwaited(body.path)))
+      this.inbox.unshift(...this.kept.splice(0));
+    const [next] = this.inbox;
+    // A run that is read again comes to where it was before anything reaches it that it was told there.
+    const isReplayed = isDue && (!next || timer.due <= Math.max(lastAt, next.at));
+    if (next && !isReplayed) return void this.obeyAll(isBusy || isDue);
+    if (isDue) {
+      this.inbox.unshift(...this.kept.splice(0));
+      return this.agenda.settle(timer, { value: 'late' });
+    }
     const state: RunState = isBusy
       ? 'running'
       : isSuspended
@@ -279,7 +288,7 @@ export class LiveRun implements RunHost {
     // A person may take as long as they want; everything else comes to an end.
     const limit = state === 'waiting' ? this.journal.lastAt + this.limits.maxWaitMs : Infinity;
     if (limit <= now) return this.waitedTooLong();
-    const due = Math.min(timer?.due ?? Infinity, limit);
+    const due = Math.min((isSuspended ? undefined : timer?.due) ?? Infinity, limit);
     const wakeAt = due === Infinity ? undefined : due;
     this.arm(wakeAt, now);
     if (isBusy) return this.project('running', wakeAt ?? null, false, blocks);
@@ -292,6 +301,10 @@ export class LiveRun implements RunHost {
     const fault = WorkflowFault.of('timeout', `Nothing came within ${days} days`, { instance: '/' });
     this.settled({ error: fault.error });
     this.interpreter.root.cancel();
+  }
+
+  private isAwaited(path: string): boolean {
+    return (this.agenda.find('child', path) ?? this.agenda.find('approval', path)) !== undefined;
   }
 
   private arm(due: number | undefined, now: number): void {

@@ -15,7 +15,7 @@ import { LiveRun } from './live-run';
 import { measureEffect, measureLiveRuns, measureRun } from './run-metrics';
 import { inTraceOf, traceEvents } from './run-trace';
 import { recordRun } from './run-events';
-import { RunStore, type NewRun, type RunRow } from './run-store';
+import { NO_HISTORY, RunStore, type NewRun, type RunHistory, type RunRow } from './run-store';
 import type { Signal } from './signal';
 import { Waker } from './waker';
 
@@ -131,13 +131,11 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
     run.take(await this.store.signals(runId));
   }
 
-  private async open(row: RunRow, isNew: boolean): Promise<void> {
+  private async open(row: RunRow, isNew: boolean, known?: RunHistory): Promise<void> {
     if (this.live.has(row.id)) return;
     const definition = await this.versions.workflow(row.version_id);
     const secrets = (await this.secrets.values(definition.use.secrets)) as JsonObject;
-    const [events, signals] = isNew
-      ? [[], []]
-      : await Promise.all([this.store.events(row.id), this.store.signals(row.id)]);
+    const { events, signals } = isNew ? NO_HISTORY : (known ?? (await this.store.histories([row.id])).of(row.id));
     if (this.live.has(row.id)) return;
     const run = new LiveRun(
       row,
@@ -204,7 +202,8 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
     try {
       for (;;) {
         const rows = await this.store.acquireDue(TAKEN_AT_ONCE, this.owner, this.env.WORKFLOW_LEASE_MS);
-        await Promise.all(rows.map((row) => this.open(row, false).catch(this.logFailure)));
+        const histories = await this.store.histories(rows.map(({ id }) => id));
+        await Promise.all(rows.map((row) => this.open(row, false, histories.of(row.id)).catch(this.logFailure)));
         if (rows.length < TAKEN_AT_ONCE) return;
       }
     } finally {

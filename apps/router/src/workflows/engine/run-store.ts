@@ -52,6 +52,28 @@ export interface NewRun {
   parent?: { run: string; path: string } | undefined;
 }
 
+/** What happened to a run, and what it was told since. */
+export interface RunHistory {
+  events: RunEvent[];
+  signals: StoredSignal[];
+}
+
+export const NO_HISTORY: Readonly<RunHistory> = { events: [], signals: [] };
+
+interface EventRow {
+  seq: number;
+  at: Date;
+  type: string;
+  path: string | null;
+  data: unknown;
+}
+
+interface SignalRow {
+  id: string;
+  body: Signal;
+  created_at: Date;
+}
+
 const COLUMNS = `id, traceparent, version_id, namespace, name, version, state, epoch, principal, input, output, error, parent_run,
   parent_path, next_wake_at, created_at, updated_at, ended_at`;
 
@@ -218,11 +240,35 @@ export class RunStore {
     return rows.map(({ id }) => id);
   }
 
-  signals(runId: string): Promise<StoredSignal[]> {
-    return this.query<StoredSignal>(
-      `SELECT id, body FROM router.workflow_signal WHERE run_id = $1 ORDER BY created_at, id`,
+  async signals(runId: string): Promise<StoredSignal[]> {
+    const rows = await this.query<SignalRow>(
+      `SELECT id, body, created_at FROM router.workflow_signal WHERE run_id = $1 ORDER BY created_at, id`,
       [runId],
     );
+    return rows.map(toSignal);
+  }
+
+  /** What is known of several runs, in one statement: events and signals of the same moment. */
+  async histories(runIds: string[]): Promise<{ of: (runId: string) => RunHistory }> {
+    const found = new Map<string, RunHistory>();
+    if (runIds.length > 0) {
+      const rows = await this.query<EventRow & SignalRow & { run_id: string }>(
+        `SELECT run_id, seq, at, type, path, data, NULL AS id, NULL AS body, NULL AS created_at
+           FROM router.workflow_event WHERE run_id = ANY($1::uuid[])
+         UNION ALL
+         SELECT run_id, NULL, NULL, NULL, NULL, NULL, id, body, created_at
+           FROM router.workflow_signal WHERE run_id = ANY($1::uuid[])
+         ORDER BY seq, created_at, id`,
+        [runIds],
+      );
+      for (const row of rows) {
+        let history = found.get(row.run_id);
+        if (!history) found.set(row.run_id, (history = { events: [], signals: [] }));
+        if (row.type) history.events.push(toEvent(row));
+        else history.signals.push(toSignal(row));
+      }
+    }
+    return { of: (runId) => found.get(runId) ?? NO_HISTORY };
   }
 
   /** Tells a run something. It stays until the owner has taken it into the history. */
@@ -246,14 +292,11 @@ export class RunStore {
   }
 
   async events(runId: string, after = 0, limit = 100_000): Promise<RunEvent[]> {
-    const rows = await this.query<{ seq: number; at: Date; type: string; path: string | null; data: unknown }>(
+    const rows = await this.query<EventRow>(
       `SELECT seq, at, type, path, data FROM router.workflow_event WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
       [runId, after, limit],
     );
-    return rows.map(({ seq, at, type, path, data }) => {
-      const body = { type, ...(path === null ? {} : { path }), ...(data === null ? {} : { data }) } as EventBody;
-      return { ...body, seq, at: at.getTime() };
-    });
+    return rows.map(toEvent);
   }
 
   /** A faulted run goes on where it failed. @returns false when it has not faulted */
@@ -366,6 +409,15 @@ export class RunStore {
     const result = await this.database.query<T[] | [T[], number]>(sql, values);
     return (Array.isArray(result[0]) && typeof result[1] === 'number' ? result[0] : result) as T[];
   }
+}
+
+function toEvent({ seq, at, type, path, data }: EventRow): RunEvent {
+  const body = { type, ...(path === null ? {} : { path }), ...(data === null ? {} : { data }) } as EventBody;
+  return { ...body, seq, at: at.getTime() };
+}
+
+function toSignal({ id, body, created_at: at }: SignalRow): StoredSignal {
+  return { id, body, at: at.getTime() };
 }
 
 /** The smallest UUIDv7 of a moment. */

@@ -12,5 +12,7 @@ export type Signal =
 
 export interface StoredSignal {
   id: string;
+  /** Epoch milliseconds at which it was stored. */
+  at: number;
   body: Signal;
 }

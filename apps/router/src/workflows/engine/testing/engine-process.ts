@@ -3,10 +3,14 @@ import type { Bus } from '@mcp-router/platform';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import { v4 } from 'uuid';
-import type { RouterEnv } from '../../../config';
+import { RouterEnv } from '../../../config';
+import { SecretStore } from '../../../secrets/secret-store';
 import type { Json, JsonObject } from '../../definition/json';
 import { parseWorkflow } from '../../definition/parse';
 import { Performer } from '../../functions/performer';
+import { WORST } from '../../hints';
+import { EventBoard } from '../../schedules/event-board';
+import { ScheduleStore } from '../../schedules/schedule-store';
 import { VersionStore } from '../../version-store';
 import { Committer, type Batch } from '../committer';
 import type { Effect, EffectContext } from '../host';
@@ -20,12 +24,14 @@ export interface EngineOptions {
   isRepeatable?: (effect: Effect & { kind: 'call' }) => boolean;
   leaseMs?: number;
   sweepMs?: number;
-  /** Asked before a batch is written, and told after: `false` ends the process there and then. */
-  mayWrite?: (batch: Batch) => boolean;
+  /** Asked before a batch is written, and told after: `false` ends the process there and then, a promise stalls it. */
+  mayWrite?: (batch: Batch) => boolean | Promise<boolean>;
   wasWritten?: (batch: Batch) => boolean;
   waker?: Waker;
 }
 
+/** Tools, catalogue and upstreams: what calls do is said by `call`. */
+const NONE = undefined as never;
 const NOTHING = new Promise<never>(() => undefined);
 
 /** Wakes nobody: as if Redis forgot everything at once. */
@@ -46,6 +52,7 @@ export class EngineProcess {
   readonly engine: RunEngine;
   readonly store: RunStore;
   readonly versions: VersionStore;
+  readonly board: EventBoard;
   isDead = false;
   private hasDied: (() => void) | undefined;
   /** Resolves when `mayWrite` or `wasWritten` said so. */
@@ -62,14 +69,15 @@ export class EngineProcess {
     const add = committer.add.bind(committer);
     committer.add = async (batch) => {
       if (this.isDead) return NOTHING;
-      if (options.mayWrite?.(batch) === false) return this.die();
+      if (options.mayWrite && !(await options.mayWrite(batch))) return this.die();
       await alive(add(batch));
       if (options.wasWritten?.(batch) === false) return this.die();
     };
-    const env = { WORKFLOW_LEASE_MS: leaseMs, WORKFLOW_SWEEP_MS: sweepMs } as RouterEnv;
+    const addresses = { DATABASE_URL: 'postgres://unused', REDIS_URL: 'redis://unused' };
+    const env = { ...RouterEnv.parse(addresses), WORKFLOW_LEASE_MS: leaseMs, WORKFLOW_SWEEP_MS: sweepMs };
     this.store = new RunStore(database);
     this.versions = new VersionStore(database);
-    const performer = new Performer(undefined as never, undefined as never, this.versions, env);
+    const performer = new Performer(NONE, NONE, this.versions, NONE, env);
     const others = performer.perform.bind(performer);
     performer.isRepeatable = (effect) => effect.kind !== 'call' || (options.isRepeatable?.(effect) ?? true);
     performer.perform = async (effect, context, run) => {
@@ -80,17 +88,25 @@ export class EngineProcess {
           : others(effect, context, run),
       );
     };
-    const bus = { instanceId: this.owner, listen: () => () => undefined, broadcast: () => Promise.resolve() };
+    const bus = {
+      instanceId: this.owner,
+      listen: () => () => undefined,
+      broadcast: () => Promise.resolve(),
+      record: () => undefined,
+    };
     this.engine = new RunEngine(
       this.store,
       committer,
       this.versions,
       performer,
+      new SecretStore(database, env, logger),
       waker as Waker,
       bus as unknown as Bus,
       env,
       logger,
     );
+    const schedules = new ScheduleStore(database);
+    this.board = new EventBoard(database, schedules, this.versions, this.store, this.engine, performer, logger);
   }
 
   /** Begins with what is due. */
@@ -103,7 +119,7 @@ export class EngineProcess {
     const { workflow, faults } = parseWorkflow(definition);
     if (!workflow || faults.length > 0) throw new Error(JSON.stringify(faults));
     const { row } = await this.versions.save(workflow, {});
-    await this.versions.publish(row.id, {});
+    await this.versions.publish(row.id, { tools: {}, hints: WORST }, () => Promise.resolve());
     return row.id;
   }
 
@@ -134,10 +150,11 @@ export class EngineProcess {
   }
 }
 
-/** Lets the leases of a dead process run out at once. */
-export async function expireLeases(database: DataSource, owner: string): Promise<void> {
+/** Lets the leases of all processes but one run out at once. */
+export async function expireLeases(database: DataSource, living: string): Promise<void> {
   await database.query(
-    `UPDATE router.workflow_run SET lease_until = now() - interval '1 second' WHERE owner = $1 AND ended_at IS NULL`,
-    [owner],
+    `UPDATE router.workflow_run SET lease_until = now() - interval '1 second'
+      WHERE owner <> $1 AND ended_at IS NULL AND lease_until > now()`,
+    [living],
   );
 }

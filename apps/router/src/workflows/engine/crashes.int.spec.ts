@@ -1,0 +1,19 @@
+import { openTestDatabase } from '@mcp-router/platform/testing';
+import { MIGRATIONS } from '../../migrations';
+import { ServerEntity } from '../../servers/server.entity';
+import { CrashTrial } from './testing/crash-trial';
+
+describe('random workflows that are cut off at random moments', () => {
+  let opened: Awaited<ReturnType<typeof openTestDatabase>>;
+  beforeAll(async () => {
+    opened = await openTestDatabase({ schema: 'router', entities: [ServerEntity], migrations: MIGRATIONS });
+  });
+  afterAll(() => opened.close());
+
+  it('put out what the reference does, with the same effects, 2,000 times', async () => {
+    const trial = new CrashTrial(opened.database);
+    const { crashes, uncertain } = await trial.run({ seed: 1, cases: 2_000, together: 250 });
+    expect(crashes).toBeGreaterThan(20);
+    expect(uncertain).toBeGreaterThan(100);
+  }, 300_000);
+});
