@@ -104,6 +104,31 @@ describe('who may come in', () => {
     expect(denied.body.detail.replace('echo', 'ecko')).toBe(unknown.body.detail);
   });
 
+  it('answers 429 to an agent over its rate, at both doors, says when to come again, and holds up nobody else', async () => {
+    const key = await newKey({ name: 'eager' });
+    const url = system.gateways[0]?.url ?? '';
+    const rest = () => fetch(`${url}/api/v1/tools`, { headers: as(key) });
+    const changed = await system.api('PATCH', '/api/v1/agents/eager', { rateLimit: { perMinute: 1, burst: 2 } });
+    expect(changed.body).toMatchObject({ rateLimit: { perMinute: 1, burst: 2 } });
+    let refused = await rest();
+    await eventually(async () => (refused = await rest()).status === 429, 5_000);
+    const retryAfter = Number(refused.headers.get('retry-after'));
+    expect(retryAfter).toBeGreaterThan(30);
+    expect(retryAfter).toBeLessThanOrEqual(60);
+    expect(refused.headers.get('content-type')).toContain('application/problem+json');
+    expect(await refused.json()).toMatchObject({ code: 'rate_limited', retryAfterSeconds: retryAfter });
+    const rpc = await fetch(`${url}/mcp`, {
+      method: 'POST',
+      headers: { ...as(key), 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 'a-1', method: 'ping' }),
+    });
+    expect([rpc.status, Number(rpc.headers.get('retry-after')) > 0]).toEqual([429, true]);
+    expect(await rpc.json()).toMatchObject({ id: 'a-1', error: { code: -31029, data: { code: 'rate_limited' } } });
+    expect((await fetch(`${url}/api/v1/tools`, { headers: as(system.key) })).status).toBe(200);
+    await system.api('PATCH', '/api/v1/agents/eager', { rateLimit: null });
+    await eventually(async () => (await rest()).status === 200, 5_000);
+  });
+
   it('lets no key of a disabled agent in', async () => {
     const key = await newKey({ name: 'sleeper' });
     await system.api('PATCH', '/api/v1/agents/sleeper', { enabled: false });

@@ -29,6 +29,20 @@ export const GatewayEnv = CommonEnv.extend({
   ANONYMOUS_ACCESS: Switch.default(false).describe(
     'Lets callers without a key in as the agent "anonymous"; loopback only',
   ),
+  RATE_LIMIT_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000_000)
+    .default(0)
+    .describe('Requests a minute of each agent without a limit of its own, at each gateway; 0 is no limit'),
+  RATE_LIMIT_BURST: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000_000)
+    .optional()
+    .describe('Requests that such an agent may send at once; as many as in a minute if unset'),
   MAX_BODY_BYTES: z.coerce
     .number()
     .int()

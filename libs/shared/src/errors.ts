@@ -112,6 +112,12 @@ export class AppError extends Error {
     return ERRORS[this.code].status;
   }
 
+  /** For `Retry-After`, where it is known when it makes sense to try again. */
+  get retryAfterSeconds(): number | undefined {
+    const seconds = this.data?.['retryAfterSeconds'];
+    return typeof seconds === 'number' ? seconds : undefined;
+  }
+
   /** Any thrown value as an AppError; what we do not know is `internal` and says nothing of its inside. */
   static from(error: unknown): AppError {
     if (error instanceof AppError) return error;

@@ -35,6 +35,7 @@ export class AccessGuard implements CanActivate {
       });
     }
     request.principal = principal;
+    this.access.admit(principal);
     if (needs === 'admin') requireAdmin(principal);
     return true;
   }

@@ -3,6 +3,12 @@ import { z } from 'zod';
 
 const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 _.@-]{0,63}$/, 'letters, digits, space and _.@- , at most 64');
 
+/** How many requests an agent may send to each gateway: `burst` at once, `perMinute` in the long run. */
+export const RateLimit = z
+  .strictObject({ perMinute: z.int().min(1).max(10_000_000), burst: z.int().min(1).max(10_000_000) })
+  .meta({ id: 'RateLimit' });
+export type RateLimit = z.infer<typeof RateLimit>;
+
 export const Agent = z
   .object({
     id: z.string(),
@@ -11,6 +17,8 @@ export const Agent = z
     role: z.enum(['admin', 'member']),
     enabled: z.boolean(),
     policy: ToolPolicy,
+    /** Null: that of the environment, if there is one. */
+    rateLimit: RateLimit.nullable(),
     lastSeenAt: z.iso.datetime().nullable(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
@@ -25,6 +33,7 @@ export const NewAgent = z
     role: z.enum(['admin', 'member']).default('member'),
     enabled: z.boolean().default(true),
     policy: ToolPolicy.default({ allow: ['*'], deny: [] }),
+    rateLimit: RateLimit.nullable().default(null),
   })
   .meta({ id: 'NewAgent' });
 export type NewAgent = z.infer<typeof NewAgent>;
@@ -36,6 +45,7 @@ export const AgentChanges = z
     role: z.enum(['admin', 'member']),
     enabled: z.boolean(),
     policy: ToolPolicy,
+    rateLimit: RateLimit.nullable(),
   })
   .partial()
   .meta({ id: 'AgentChanges' });

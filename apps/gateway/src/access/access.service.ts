@@ -12,9 +12,11 @@ import type { Logger } from 'pino';
 import { type Repository } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import type { GatewayEnv } from '../config';
+import type { RateLimit } from './access.schemas';
 import { AgentEntity } from './agent.entity';
 import { ApiKeyEntity } from './api-key.entity';
 import { hashKey, makeKey, prefixOf, sameHash } from './keys';
+import { RateLimiter } from './rate-limiter';
 
 interface KnownKey {
   hash: string;
@@ -34,6 +36,7 @@ const RELOAD_MS = 15_000;
 export class AccessService implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private keys = new Map<string, KnownKey>();
   private anonymous: Principal | undefined;
+  private readonly limiter = new RateLimiter();
   private readonly seen = new Map<string, Date>();
   private readonly stops: (() => void)[] = [];
   private loading: Promise<void> = Promise.resolve();
@@ -86,6 +89,11 @@ export class AccessService implements OnModuleInit, OnApplicationBootstrap, OnAp
     return known.principal;
   }
 
+  /** Counts a request of an agent. No I/O. @throws AppError `rate_limited` */
+  admit({ agentId }: Principal): void {
+    this.limiter.take(agentId);
+  }
+
   /** Tells every replica, this one first, that keys or agents changed. */
   async changed(): Promise<void> {
     await this.reload();
@@ -108,10 +116,22 @@ export class AccessService implements OnModuleInit, OnApplicationBootstrap, OnAp
         keys.set(hash, { hash, expiresAt: expiresAt?.getTime() ?? Infinity, principal: toPrincipal(agent, id) });
     }
     this.keys = keys;
+    this.limiter.configure(this.limitsOf(agents));
     const anonymous = this.env.ANONYMOUS_ACCESS
       ? agents.find(({ name, enabled }) => name === ANONYMOUS && enabled)
       : undefined;
     this.anonymous = anonymous && toPrincipal(anonymous);
+  }
+
+  private limitsOf(agents: readonly AgentEntity[]): Map<string, RateLimit> {
+    const { RATE_LIMIT_PER_MINUTE: perMinute, RATE_LIMIT_BURST: burst = perMinute } = this.env;
+    const common = perMinute > 0 ? { perMinute, burst } : null;
+    return new Map(
+      agents.flatMap(({ id, rateLimit }): [string, RateLimit][] => {
+        const limit = rateLimit ?? common;
+        return limit ? [[id, limit]] : [];
+      }),
+    );
   }
 
   /** The first start makes one admin key and shows it once; `ADMIN_KEY` sets it. */
@@ -163,6 +183,7 @@ export function newAgent(name: string, description: string, role: 'admin' | 'mem
     role,
     enabled: true,
     policy: { allow: ['*'], deny: [] },
+    rateLimit: null,
     lastSeenAt: null,
     createdAt: now,
     updatedAt: now,

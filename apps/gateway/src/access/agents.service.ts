@@ -32,10 +32,10 @@ export class AgentsService {
     return toAgent(await this.find(ref));
   }
 
-  async create({ name, description, role, enabled, policy }: NewAgent): Promise<Agent> {
-    const agent = Object.assign(newAgent(name, description, role), { enabled, policy });
+  async create({ name, description, role, ...rest }: NewAgent): Promise<Agent> {
+    const agent = Object.assign(newAgent(name, description, role), rest);
     await refuseTakenName(name, () => this.agents.insert(agent));
-    recordEvent(this.bus, 'agent.added', { subject: name, data: { role, enabled } });
+    recordEvent(this.bus, 'agent.added', { subject: name, data: { role, enabled: agent.enabled } });
     return toAgent(agent);
   }
 
@@ -122,6 +122,7 @@ const toAgent = (row: AgentEntity): Agent => ({
   role: row.role,
   enabled: row.enabled,
   policy: row.policy,
+  rateLimit: row.rateLimit,
   lastSeenAt: row.lastSeenAt?.toISOString() ?? null,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),

@@ -13,6 +13,8 @@ import { ownerOf, routeOf } from './routes';
 export interface Access {
   /** The caller behind an `Authorization` header, or `undefined`. */
   authenticate(authorization: string | undefined): Principal | undefined;
+  /** Counts a request. @throws AppError `rate_limited` */
+  admit(principal: Principal): void;
   /** @throws AppError `origin_refused` */
   checkOrigin(request: IncomingMessage): void;
 }
@@ -100,6 +102,8 @@ export class McpEdge {
     readBody(reply.request, this.limits.maxBodyBytes).then(
       (body) => {
         try {
+          // Here, where the refusal can name the request's id.
+          this.access.admit(principal);
           this.message(reply, principal, route, body);
         } catch (error) {
           refuse(reply, error, body);
@@ -154,6 +158,7 @@ export class McpEdge {
 
   private get(reply: HttpReply, principal: Principal, route: Route): void {
     const { headers } = reply.request;
+    this.access.admit(principal);
     refuseModern(reply, 'GET');
     if (!accepts(reply.request, 'text/event-stream')) {
       throw new AppError('not_acceptable', 'Accept must list text/event-stream');
@@ -241,6 +246,7 @@ function refuse(reply: HttpReply, thrown: unknown, body?: string): void {
   const error = AppError.from(thrown);
   if (error.code === 'unauthorized') reply.setHeader('www-authenticate', 'Bearer realm="mcp-router"');
   if (error.code === 'method_not_allowed') reply.setHeader('allow', 'POST, GET, DELETE');
+  if (error.retryAfterSeconds !== undefined) reply.setHeader('retry-after', String(error.retryAfterSeconds));
   // A body that nobody reads holds the connection up. One that is too large is being read and dropped: closing would
   // break the connection under a client that is still writing, before it has seen the answer.
   if (!reply.request.complete && error.code !== 'payload_too_large') reply.setHeader('connection', 'close');

@@ -18,6 +18,7 @@ import { McpEdge } from './mcp-edge';
           bus,
           {
             authenticate: (authorization) => access.authenticate(authorization),
+            admit: (principal) => access.admit(principal),
             checkOrigin: ({ headers }) => origins.check(headers.host, headers.origin),
           },
           {

@@ -32,6 +32,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     if (error.code === 'unauthorized') void reply.header('WWW-Authenticate', 'Bearer realm="mcp-router"');
+    if (error.retryAfterSeconds !== undefined) void reply.header('Retry-After', String(error.retryAfterSeconds));
     void reply
       .status(error.status)
       .header('content-type', 'application/problem+json; charset=utf-8')

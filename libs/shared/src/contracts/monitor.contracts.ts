@@ -8,9 +8,9 @@ export type CallOutcome = z.infer<typeof CallOutcome>;
 
 /**
  * What was decided before anything was sent to the server: `denied` is a tool that the agent may not use, `held` one
- * that waits for an administrator, `limited` a caller over its rate, `unknown` a name that nothing has.
+ * that waits for an administrator, `unknown` a name that nothing has.
  */
-export const CallDecision = z.enum(['allowed', 'denied', 'held', 'limited', 'unknown']);
+export const CallDecision = z.enum(['allowed', 'denied', 'held', 'unknown']);
 export type CallDecision = z.infer<typeof CallDecision>;
 
 /** One MCP or REST call of a tool (or another method), as the call log keeps it. Written by the router, consumed by the monitor. */
