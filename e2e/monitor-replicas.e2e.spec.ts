@@ -174,11 +174,11 @@ describe('two replicas of gateway, router and monitor', () => {
   it('tell what the configuration file became, and how servers come and go', async () => {
     await system.writeConfig({ mcpServers: { broken: { command: 'no-such-program-anywhere' } } });
     const types = async () => {
-      const { body } = await system.api<{ items: { type: string; server?: string; data: { to?: string } }[] }>(
+      const { body } = await system.api<{ items: { type: string; server?: string; data?: { to?: string } }[] }>(
         'GET',
         '/api/v1/events?topic=configuration,server&limit=200',
       );
-      return body.items.map(({ type, server, data }) => [type, server, data.to].filter(Boolean).join(' '));
+      return body.items.map(({ type, server, data }) => [type, server, data?.to].filter(Boolean).join(' '));
     };
     await eventually(async () => {
       const seen = await types();
