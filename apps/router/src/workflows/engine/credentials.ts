@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../definition/json';
+import { isObject, textOf, type Json, type JsonObject } from '../definition/json';
 import { readAuthentication } from '../definition/read-components';
 import { Reader } from '../definition/reader';
 import type { Authentication } from '../definition/workflow';
@@ -62,6 +62,23 @@ function fromSecret(run: Interpreter, kind: 'basic' | 'bearer' | 'oauth2', name:
   if (read?.kind !== 'oauth2' || reader.faults.length > 0)
     throw WorkflowFault.of('configuration', `The secret \`${name}\` does not hold the fields of \`oauth2\``);
   return read.oauth2 as unknown as JsonObject;
+}
+
+/**
+ * The standard's authorization descriptor of a call; undefined when it proves nothing. A token of OAuth 2.0 is asked for
+ * when the request is made, and not known to expressions.
+ */
+export function authorizationOf(args: JsonObject): JsonObject | undefined {
+  const { endpoint, authentication, server } = args;
+  const found = [authentication, ...[endpoint, server].map((place) => isObject(place) && place['authentication'])];
+  const given = found.find((value) => isObject(value));
+  if (!isObject(given)) return undefined;
+  const { basic, bearer } = given;
+  if (isObject(basic)) {
+    const pair = `${textOf(basic['username'])}:${textOf(basic['password'])}`;
+    return { scheme: 'Basic', parameter: Buffer.from(pair).toString('base64') };
+  }
+  return { scheme: 'Bearer', parameter: isObject(bearer) ? textOf(bearer['token']) : null };
 }
 
 /** What the standard says of a secret that is not there, or not for this workflow. */

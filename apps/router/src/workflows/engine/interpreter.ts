@@ -29,6 +29,8 @@ export interface Frame {
 export interface Result {
   output: Json;
   end?: boolean;
+  /** `$authorization`: what a call proved itself with. */
+  authorization?: JsonObject;
 }
 
 export const RUNTIME = { name: 'mcp-router', version: '0.1.0', metadata: {} };
@@ -95,9 +97,9 @@ export class Interpreter {
   }
 
   /** One task with all that tasks have in common. */
-  async task(named: NamedTask, given: Json, frame: Frame, path: string): Promise<Result & { then: string }> {
+  async task(named: NamedTask, came: Json, frame: Frame, path: string): Promise<Result & { then: string }> {
     const { task, pointer } = named;
-    const raw = this.journal.inputs.get(path) ?? given;
+    const raw = this.journal.inputs.get(path) ?? came;
     const { strand } = frame;
     if (strand.isCancelled) return NEVER;
     const startedAt = strand.clock;
@@ -107,14 +109,16 @@ export class Interpreter {
       if (task.if !== undefined && !(await this.test(task.if, before, raw))) return { output: raw, then: 'continue' };
       const input = await this.filter(task.input, before, raw, 'input');
       const isSensitive = task.metadata.sensitive || frame.isSensitive === true;
-      const inside = { strand, variables: { ...frame.variables, input, task: { ...about, input } }, isSensitive };
+      const given = { input, authorization: null };
+      const inside = { strand, variables: { ...frame.variables, ...given, task: { ...about, input } }, isSensitive };
       const body = (inner: Strand) => this.dispatch(named, input, { ...inside, strand: inner }, path);
       const result =
         task.timeout === undefined
           ? await body(strand)
           : await this.limited(task.timeout, inside, input, path, pointer, body);
       const finished = { ...about, input, output: result.output };
-      const after = { strand, variables: { ...frame.variables, input, task: finished } };
+      const authorization = result.authorization ?? null;
+      const after = { strand, variables: { ...frame.variables, input, authorization, task: finished } };
       const output = await this.filter(task.output, after, result.output, 'output');
       if (task.export.transform !== undefined || task.export.schema !== undefined) {
         const exporting = { strand, variables: { ...after.variables, output } };

@@ -1,8 +1,13 @@
+import { MemoryRun } from './testing/memory-run';
 import { HIDDEN, secretsIn, withoutSecrets } from './credentials';
 import { Redaction } from './redaction';
 
 describe('what is written down of a run with secrets', () => {
-  const redaction = new Redaction({ api: { token: 'pass"word\n1', user: 'ann' }, other: 'a+b/c=?&' });
+  const redaction = new Redaction({
+    door: { username: 'bob', password: 'open' },
+    api: { token: 'pass"word\n1', user: 'ann' },
+    other: 'a+b/c=?&',
+  });
 
   it('has none of their texts, wherever they stand and however they are encoded', () => {
     const value = {
@@ -11,6 +16,7 @@ describe('what is written down of a run with secrets', () => {
       base64: Buffer.from('a+b/c=?&').toString('base64'),
       url: `https://e.com/?q=${encodeURIComponent('a+b/c=?&')}`,
       ['key a+b/c=?&']: 1,
+      basic: `Basic ${Buffer.from('bob:open').toString('base64')}`,
     };
     expect(redaction.apply(value)).toEqual({
       whole: HIDDEN,
@@ -18,6 +24,7 @@ describe('what is written down of a run with secrets', () => {
       base64: HIDDEN,
       url: `https://e.com/?q=${HIDDEN}`,
       [`key ${HIDDEN}`]: 1,
+      basic: `Basic ${HIDDEN}`,
     });
   });
 
@@ -37,6 +44,23 @@ describe('what is written down of a run with secrets', () => {
     expect(withoutSecrets(written, computed)).toEqual({ a: HIDDEN, b: ['plain'], authentication: HIDDEN });
     const reference = { authentication: { use: 'mine' } };
     expect(withoutSecrets(reference, reference)).toEqual(reference);
+  });
+
+  it('has no credentials that a task proved itself with, though its expressions see them', async () => {
+    const document = { dsl: '1.0.3', namespace: 'test', name: 'proof', version: '1.0.0' };
+    const authentication = { basic: { use: 'door' } };
+    const with_ = { method: 'get', endpoint: { uri: 'https://e.com', authentication } };
+    const as =
+      '${ { scheme: $authorization.scheme, long: ($authorization.parameter | length), whole: $authorization } }';
+    const run = new MemoryRun(
+      { document, use: { secrets: ['door'] }, do: [{ ask: { call: 'http', with: with_, output: { as } } }] },
+      { secrets: { door: { username: 'ann', password: 'open-sesame' } } },
+    );
+    const parameter = Buffer.from('ann:open-sesame').toString('base64');
+    expect((await run.finish())?.ended).toEqual({
+      output: { scheme: 'Basic', long: parameter.length, whole: { scheme: 'Basic', parameter: HIDDEN } },
+    });
+    expect(JSON.stringify(run.events)).not.toContain(parameter);
   });
 
   it('knows the names that expressions read', () => {

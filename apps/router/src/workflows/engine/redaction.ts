@@ -41,5 +41,9 @@ function inJson(text: string): string {
 function textsIn(value: Json): string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap(textsIn);
-  return isObject(value) ? Object.values(value).flatMap(textsIn) : [];
+  if (!isObject(value)) return [];
+  const { username, password } = value;
+  // As basic authentication sends them.
+  const pair = typeof username === 'string' && typeof password === 'string' ? [`${username}:${password}`] : [];
+  return [...Object.values(value).flatMap(textsIn), ...pair];
 }

@@ -1,7 +1,7 @@
 import type { CallTarget, Task, TaskKind } from '../definition/workflow';
 import { agentCall } from './agent';
 import { approveCall } from './approve';
-import { withCredentials, withoutSecrets } from './credentials';
+import { authorizationOf, withCredentials, withoutSecrets } from './credentials';
 import { emit, listen } from './events-tasks';
 import { fork } from './fork';
 import type { TaskRunner } from './interpreter';
@@ -30,12 +30,15 @@ const call: TaskRunner<Task & { kind: 'call' }> = async (run, named, input, fram
   const effect = { kind: 'call' as const, task, input, shown: withoutSecrets(task.with, args) };
   if (!OUTWARD.has(task.target)) return { output: await run.effects.perform(named, { ...effect, args }, path, frame) };
   const own = await withCredentials(run, args, frame, input);
+  const authorization = authorizationOf(own);
+  const proof = authorization === undefined ? {} : { authorization };
   if (task.target !== 'openapi')
-    return { output: await run.effects.perform(named, { ...effect, args: own }, path, frame) };
+    return { output: await run.effects.perform(named, { ...effect, args: own }, path, frame), ...proof };
   // What the document says is in the history, so a crash does not change what is called.
   const lookUp = { ...effect, args: own, step: 'operation' as const };
   const operation = await run.effects.perform(named, lookUp, `${path}/operation`, frame);
-  return { output: await run.effects.perform(named, { ...effect, args: { ...own, operation } }, path, frame) };
+  const output = await run.effects.perform(named, { ...effect, args: { ...own, operation } }, path, frame);
+  return { output, ...proof };
 };
 
 /** Calls that leave the catalogue, and may bring credentials of their own. */

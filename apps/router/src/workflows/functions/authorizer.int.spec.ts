@@ -46,9 +46,12 @@ describe('credentials of requests', () => {
 
   it('are basic and bearer', async () => {
     expect(await get('/', { basic: { username: 'ann', password: 'pä:ss' } })).toEqual({
-      said: `Basic ${Buffer.from('ann:pä:ss').toString('base64')}`,
+      said: 'Basic (secret)',
     });
     expect(await get('/', { bearer: { token: 'abc' } })).toEqual({ said: 'Bearer abc' });
+    expect(await get('/', { bearer: { token: 'abcdefg' } })).toEqual({ said: 'Bearer (secret)' });
+    const sent = server.seen.map(({ headers }) => headers.authorization);
+    expect(sent).toEqual([`Basic ${Buffer.from('ann:pä:ss').toString('base64')}`, 'Bearer abc', 'Bearer abcdefg']);
   });
 
   it('are a token of the authority, asked for once', async () => {

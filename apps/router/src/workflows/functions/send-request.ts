@@ -3,6 +3,7 @@ import { AppError } from '@mcp-router/shared';
 import type { Response } from 'undici';
 import { isObject, type Json, type JsonObject, textOf } from '../definition/json';
 import { WorkflowFault } from '../engine/fault';
+import { Redaction } from '../engine/redaction';
 import type { Authorizer } from './authorizer';
 
 const MAX_BODY_BYTES = 1_048_576;
@@ -40,32 +41,41 @@ export interface Sender {
  */
 export async function sendRequest(task: HttpTask, sender: Sender): Promise<Json> {
   const { method, url, headers } = task;
-  const response = await send(task, sender);
+  const { response, credential } = await sendWithCredential(task, sender);
+  // A server that repeats what it was sent does not bring it into the history.
+  const redaction = new Redaction(credential === undefined ? {} : { credential });
   const bytes = await bytesOf(response, url);
   const isSuccess = response.ok || (task.redirect === true && response.status < 400);
   if (!isSuccess)
     throw WorkflowFault.of('communication', `${url.host} answered ${response.status}`, { status: response.status });
   if (task.output === 'raw') return bytes.toString('base64');
   const content = contentOf(bytes, response.headers.get('content-type') ?? '');
-  if (task.output !== 'response') return content;
-  return {
+  if (task.output !== 'response') return redaction.apply(content);
+  return redaction.apply({
     request: { method, uri: url.href, headers: withoutCredentials(headers) },
     statusCode: response.status,
     headers: Object.fromEntries(response.headers.entries()),
     content,
-  };
+  });
 }
 
-/** Sends it with its credentials; a token that is refused is exchanged for a new one, once. */
-export async function send(
+/** Sends it with its credentials. */
+export async function send(task: Omit<HttpTask, 'output'>, sender: Sender): Promise<Response> {
+  return (await sendWithCredential(task, sender)).response;
+}
+
+/** A token that is refused is exchanged for a new one, once. The credential is what follows the scheme. */
+async function sendWithCredential(
   { method, url, headers, body, authentication, redirect }: Omit<HttpTask, 'output'>,
   { outbound, authorizer, key, signal }: Sender,
-): Promise<Response> {
+): Promise<{ response: Response; credential: string | undefined }> {
+  let credential: string | undefined;
   const request = async (isFresh: boolean): Promise<Response> => {
     const authorization = await authorizer.headerFor(authentication, signal, isFresh);
     const all: Record<string, string> = { accept: 'application/json, */*;q=0.5', ...headers };
     if (!isRepeatableRequest({ method })) all['idempotency-key'] ??= key;
     if (authorization !== undefined) all['authorization'] = authorization;
+    credential = authorization?.slice(authorization.indexOf(' ') + 1);
     return outbound
       .fetch(url, {
         method,
@@ -80,9 +90,10 @@ export async function send(
       });
   };
   const response = await request(false);
-  if (response.status !== 401 || !authorizer.canRenew(authentication)) return response;
+  if (response.status !== 401 || !authorizer.canRenew(authentication)) return { response, credential };
   await response.body?.cancel();
-  return request(true);
+  const second = await request(true);
+  return { response: second, credential };
 }
 
 /** The whole body, if it is not too large. @throws WorkflowFault `communication` */
