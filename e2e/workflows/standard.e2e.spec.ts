@@ -14,6 +14,22 @@ interface Outcome {
 
 const TYPES = 'https://serverlessworkflow.io/spec/1.0.0/errors';
 
+const inside = (name: string, where: string, type: object) => ({ name, in: where, required: true, schema: type });
+const response = { responses: { 200: { description: 'What was asked for' } } };
+const describeLibrary = (server: string) => ({
+  openapi: '3.0.3',
+  info: { title: 'Library', version: '1' },
+  servers: [{ url: server }],
+  paths: {
+    '/books': {
+      get: { operationId: 'listBooks', parameters: [inside('shelf', 'query', { type: 'string' })], ...response },
+    },
+    '/books/{book}': {
+      get: { operationId: 'getBook', parameters: [inside('book', 'path', { type: 'integer' })], ...response },
+    },
+  },
+});
+
 /**
  * What an implementation of the Serverless Workflow DSL must do: the behaviours that the conformance kit of the
  * standard covers, feature by feature, told through REST.
@@ -32,6 +48,7 @@ describe('the standard of workflows', () => {
       };
       const book = /^\/books\/(\d+)$/.exec(pathname);
       if (book) answer(200, { id: Number(book[1]), title: `Book ${book[1]}`, shelf: 'A', method });
+      else if (pathname === '/openapi.json') answer(200, describeLibrary(url));
       else if (pathname === '/books') answer(200, [{ id: 7, shelf: searchParams.get('shelf') }, { id: 8 }]);
       else if (pathname === '/members')
         answer(headers.authorization === `Basic ${btoa('ada:lovelace')}` ? 200 : 401, { name: 'Ada' });
@@ -96,6 +113,35 @@ describe('the standard of workflows', () => {
       expect(known).toMatchObject({ state: 'completed', output: { name: 'Ada' } });
       const unknown = await execute(tasks, { user: 'ada', secret: 'byron' });
       expect(unknown).toMatchObject({ state: 'faulted', error: { status: 401, instance: '/do/0/enter' } });
+    });
+  });
+
+  describe('call of OpenAPI', () => {
+    const ask = (operationId: string, parameters: Data, more: Data = {}): Data => ({
+      call: 'openapi',
+      with: { document: { endpoint: `${url}/openapi.json` }, operationId, parameters, ...more },
+    });
+
+    it('calls the operation with what its parameters give, and filters the content', async () => {
+      const count = {
+        ...ask('listBooks', { shelf: '${ .shelf }' }),
+        output: { as: '{ count: length, first: .[0].shelf }' },
+      };
+      expect(await execute([{ count }], { shelf: 'C' })).toMatchObject({
+        state: 'completed',
+        output: { count: 2, first: 'C' },
+      });
+    });
+
+    it('puts out the whole response with its request when that is wanted', async () => {
+      const { state, output } = await execute([{ find: ask('getBook', { book: '${ .book }' }, { output: 'response' }) }], { book: 9 }); // prettier-ignore
+      expect(state).toBe('completed');
+      expect(output).toMatchObject({
+        request: { method: 'GET', uri: `${url}/books/9`, headers: {} },
+        headers: { 'content-type': 'application/json' },
+        statusCode: 200,
+        content: { id: 9, title: 'Book 9' },
+      });
     });
   });
 
