@@ -15,6 +15,7 @@ export * from './http/validation';
 export * from './in-flight';
 export * from './logging';
 export * from './metrics/exposition';
+export * from './metrics/fold-series';
 export * from './metrics/metrics';
 export * from './metrics/process-metrics';
 export * from './outbound/body';
