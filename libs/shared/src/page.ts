@@ -27,6 +27,9 @@ export function encodeCursor(key: string): string {
     .replace(/=+$/, '');
 }
 
+/** Keys of lists that are ordered by id. */
+export const UUID_KEY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 const INVALID_CURSOR = 'The cursor is not one of this list';
 const CURSOR_HINT = { hint: 'Start without a cursor' };
 

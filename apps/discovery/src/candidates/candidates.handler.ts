@@ -11,14 +11,14 @@ import {
   probeCandidate,
   rejectCandidate,
   toPage,
+  UUID_KEY,
 } from '@mcp-router/shared';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { ApprovalService } from './approval.service';
 import { CandidatesStore } from './candidates.store';
 import { Prober } from './prober';
 
 const FIRST = '00000000-0000-0000-0000-000000000000';
-const Cursor = z.guid().catch(FIRST);
 
 @Controller()
 export class CandidatesHandler {
@@ -30,7 +30,7 @@ export class CandidatesHandler {
 
   @Handles(listCandidates)
   async list({ cursor, limit, ...filter }: z.output<typeof listCandidates.input>): Promise<Page<Candidate>> {
-    const after = cursor === undefined ? FIRST : Cursor.parse(decodeCursor(cursor));
+    const after = cursor === undefined ? FIRST : decodeCursor(cursor, UUID_KEY);
     return toPage(await this.store.list(after, limit + 1, filter), limit, ({ id }) => id);
   }
 

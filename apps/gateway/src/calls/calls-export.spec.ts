@@ -1,5 +1,5 @@
 import type { CallRecord } from '@mcp-router/shared';
-import { linesOf } from './calls-export';
+import { exportOf, type ExportFormat } from './calls-export';
 
 const call = (fields: Partial<CallRecord> = {}): CallRecord => ({
   id: '1',
@@ -17,24 +17,34 @@ const call = (fields: Partial<CallRecord> = {}): CallRecord => ({
   ...fields,
 });
 
-it('writes lines of JSON that read back as the calls', () => {
-  const calls = [call(), call({ tool: 'a\n"b"' })];
-  const text = [...linesOf(calls, 'jsonl', true)].join('');
-  expect(
-    text
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as unknown),
-  ).toEqual(calls);
-});
+async function exported(format: ExportFormat, ...pages: CallRecord[][]): Promise<string> {
+  async function* read() {
+    for (const page of pages) yield await Promise.resolve(page);
+  }
+  let text = '';
+  for await (const part of exportOf(read(), format)) text += part;
+  return text;
+}
 
-it('names the columns once, and quotes what CSV would read otherwise', () => {
-  const [header, ...rows] = [...linesOf([call({ agent: 'a,"b"' })], 'csv', true)];
+it.each([[[]], [[call()]], [[call(), call({ tool: 'a\n"b"' })], [call()]]])(
+  'writes JSON, as lines and as one array, that reads back as the calls: %#',
+  async (...pages: CallRecord[][]) => {
+    const lines = (await exported('jsonl', ...pages)).split('\n').filter(Boolean);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(pages.flat());
+    expect(JSON.parse(await exported('json', ...pages))).toEqual(pages.flat());
+  },
+);
+
+it('names the columns once, and quotes what CSV would read otherwise', async () => {
+  const [header, ...rows] = (await exported('csv', [call({ agent: 'a,"b"' })], [call()])).split('\r\n');
   expect(header?.split(',').slice(0, 3)).toEqual(['id', 'at', 'requestId']);
-  expect(rows).toEqual(['1,2026-11-22T12:00:00.000Z,r,,a,"a,""b""",,/mcp,tools/call,,,,allowed,ok,,1.5,,1,2\r\n']);
-  expect([...linesOf([call()], 'csv', false)]).toHaveLength(1);
+  expect(rows).toEqual([
+    '1,2026-11-22T12:00:00.000Z,r,,a,"a,""b""",,/mcp,tools/call,,,,allowed,ok,,1.5,,1,2',
+    '1,2026-11-22T12:00:00.000Z,r,,a,ann,,/mcp,tools/call,,,,allowed,ok,,1.5,,1,2',
+    '',
+  ]);
 });
 
-it('does not let a name become a formula', () => {
-  expect([...linesOf([call({ agent: '=1+1' })], 'csv', false)][0]).toContain(",'=1+1,");
+it('does not let a name become a formula', async () => {
+  expect(await exported('csv', [call({ agent: '=1+1' })])).toContain(",'=1+1,");
 });

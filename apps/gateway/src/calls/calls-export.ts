@@ -1,9 +1,10 @@
 import type { CallRecord } from '@mcp-router/shared';
 
-export type ExportFormat = 'csv' | 'jsonl';
+export type ExportFormat = 'csv' | 'json' | 'jsonl';
 
 export const EXPORT_TYPES: Record<ExportFormat, string> = {
   csv: 'text/csv; charset=utf-8; header=present',
+  json: 'application/json; charset=utf-8',
   jsonl: 'application/jsonl; charset=utf-8',
 };
 
@@ -29,13 +30,34 @@ const COLUMNS: readonly (keyof CallRecord)[] = [
   'responseBytes',
 ];
 
-/** A page of calls as text; the first line of CSV names the columns (RFC 4180). */
-export function* linesOf(calls: readonly CallRecord[], format: ExportFormat, isFirst: boolean): Generator<string> {
-  if (format === 'csv' && isFirst) yield `${COLUMNS.join(',')}\r\n`;
-  for (const call of calls)
-    yield format === 'csv'
-      ? `${COLUMNS.map((column) => field(call[column])).join(',')}\r\n`
-      : `${JSON.stringify(call)}\n`;
+/** What stands before the first call and after the last one. */
+const AROUND: Record<ExportFormat, [before: string, after: string]> = {
+  csv: [`${COLUMNS.join(',')}\r\n`, ''],
+  json: ['[', '\n]\n'],
+  jsonl: ['', ''],
+};
+
+/** Pages of calls as text: CSV (RFC 4180; the first line names the columns), one array of JSON, or a line of JSON each. */
+export async function* exportOf(
+  pages: AsyncIterable<readonly CallRecord[]>,
+  format: ExportFormat,
+): AsyncGenerator<string> {
+  const [before, after] = AROUND[format];
+  let separator = '\n';
+  if (before !== '') yield before;
+  for await (const calls of pages) {
+    let text = '';
+    for (const call of calls) {
+      if (format === 'csv') text += `${COLUMNS.map((column) => field(call[column])).join(',')}\r\n`;
+      else if (format === 'jsonl') text += `${JSON.stringify(call)}\n`;
+      else {
+        text += separator + JSON.stringify(call);
+        separator = ',\n';
+      }
+    }
+    if (text !== '') yield text;
+  }
+  if (after !== '') yield after;
 }
 
 /** A text that a spreadsheet would take for a formula is kept a text. */

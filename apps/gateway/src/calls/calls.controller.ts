@@ -13,11 +13,11 @@ import {
 } from '@mcp-router/shared';
 import { z } from 'zod';
 import { Caller } from '../http/request-context';
-import { EXPORT_TYPES, linesOf, type ExportFormat } from './calls-export';
+import { EXPORT_TYPES, exportOf, type ExportFormat } from './calls-export';
 
 const ExportQuery = listCalls.input
   .omit({ cursor: true, limit: true })
-  .extend({ format: z.enum(['csv', 'jsonl']).default('jsonl') });
+  .extend({ format: z.enum(['csv', 'json', 'jsonl']).default('jsonl') });
 type ExportQuery = z.output<typeof ExportQuery>;
 
 const EXPORT_PAGE = 500;
@@ -35,16 +35,16 @@ export class CallsController {
     return this.bus.call(listCalls, ownOnly(query, caller));
   }
 
-  /** Everything that the filters let through, newest first, as CSV or as lines of JSON. */
+  /** Everything that the filters let through, newest first, as CSV, as one array of JSON, or as lines of JSON. */
   @Get('export')
-  @ApiOperation({ summary: 'All calls that the filters let through, as CSV or lines of JSON' })
-  @ApiProduces(EXPORT_TYPES.csv, EXPORT_TYPES.jsonl)
+  @ApiOperation({ summary: 'All calls that the filters let through, as CSV, one array of JSON, or lines of JSON' })
+  @ApiProduces(...Object.values(EXPORT_TYPES))
   export(
     @Query({ schema: ExportQuery }) { format, ...query }: ExportQuery,
     @Caller() caller: Principal,
   ): StreamableFile {
-    const lines = this.lines(ownOnly(query, caller), format);
-    return new StreamableFile(Readable.from(lines, { objectMode: false }), {
+    const text = exportOf(this.pages(ownOnly(query, caller)), format);
+    return new StreamableFile(Readable.from(text, { objectMode: false }), {
       type: EXPORT_TYPES[format],
       disposition: `attachment; filename="calls.${format}"`,
     });
@@ -58,20 +58,16 @@ export class CallsController {
   }
 
   /** One page is in memory at a time; a client that reads slowly is waited for. */
-  private async *lines(query: Omit<CallsQuery, 'cursor' | 'limit'>, format: ExportFormat): AsyncGenerator<string> {
-    let cursor: string | undefined;
-    let isFirst = true;
-    do {
+  private async *pages(query: Omit<CallsQuery, 'cursor' | 'limit'>): AsyncGenerator<CallRecord[]> {
+    for (let cursor: string | null | undefined; cursor !== null;) {
       const page: Page<CallRecord> = await this.bus.call(listCalls, {
         ...query,
         limit: EXPORT_PAGE,
         ...(cursor === undefined ? {} : { cursor }),
       });
-      const text = [...linesOf(page.items, format, isFirst)].join('');
-      if (text !== '') yield text;
-      isFirst = false;
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
+      yield page.items;
+      cursor = page.nextCursor;
+    }
   }
 }
 

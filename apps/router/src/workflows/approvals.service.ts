@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Bus, recordEvent } from '@mcp-router/platform';
-import { AppError, decodeCursor, toPage, type Approval, type Page, type Principal } from '@mcp-router/shared';
+import { AppError, decodeCursor, UUID_KEY, toPage, type Approval, type Page, type Principal } from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
 import { textOf, type Json, type JsonObject } from './definition/json';
@@ -41,7 +41,7 @@ export class ApprovalsService {
     const rows = await this.database.query<ApprovalRow[]>(
       `SELECT ${COLUMNS} FROM router.workflow_approval WHERE status = $1 AND ($2::uuid IS NULL OR id > $2)
         ORDER BY id LIMIT $3`,
-      [status, cursor === undefined ? null : decodeCursor(cursor), limit + 1],
+      [status, cursor === undefined ? null : decodeCursor(cursor, UUID_KEY), limit + 1],
     );
     const page = toPage(rows, limit, ({ id }) => id);
     return { ...page, items: page.items.filter((row) => mayDecide(row, principal)).map(toView) };

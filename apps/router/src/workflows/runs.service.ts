@@ -4,6 +4,7 @@ import { ENV } from '@mcp-router/platform';
 import {
   AppError,
   decodeCursor,
+  UUID_KEY,
   toPage,
   type Page,
   type Principal,
@@ -202,7 +203,7 @@ export class RunsService {
     const rows = await this.store.list({
       ...filter,
       limit: limit + 1,
-      ...(cursor === undefined ? {} : { before: decodeCursor(cursor) }),
+      ...(cursor === undefined ? {} : { before: decodeCursor(cursor, UUID_KEY) }),
       ...(principal.role === 'admin' ? {} : { startedBy: principal.agentId }),
     });
     const page = toPage(rows, limit, ({ id }) => id);
