@@ -70,6 +70,32 @@ describe('two gateways and two routers under load', () => {
     expect(system.services.map(({ log }) => log).join('')).not.toContain('did not stop in time');
   }, 180_000);
 
+  it('are restarted and no step of a workflow is left in doubt: what is in flight ends, the rest goes on elsewhere', async () => {
+    // A tool that says nothing of itself may not be called twice.
+    const steps = Array.from({ length: 4 }, (_, i) => ({ [`s${i}`]: { call: 'odd__slow', with: { ms: 1_500 } } }));
+    const document = { dsl: '1.0.3', namespace: 'rolling', name: 'steps', version: '1.0.0' };
+    const saved = await system.api('POST', '/api/v1/workflows', { definition: { document, do: steps } });
+    expect(saved.status).toBeLessThan(300);
+    await system.api('POST', '/api/v1/workflows/rolling/steps/versions/1.0.0/publish');
+    const runs: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      const { body } = await system.api<{ id: string }>('POST', '/api/v1/workflows/rolling/steps/runs', { input: {} });
+      runs.push(body.id);
+    }
+    for (const router of system.routers) {
+      await router.kill('SIGTERM');
+      await router.start();
+    }
+    let states: unknown[] = [];
+    const areOver = async (): Promise<boolean> => {
+      const views = await Promise.all(runs.map((id) => system.api<{ state: string }>('GET', `/api/v1/runs/${id}`)));
+      states = views.map(({ body }) => body.state);
+      return states.every((state) => state !== 'running' && state !== 'waiting');
+    };
+    await eventually(areOver, 60_000, () => JSON.stringify(states));
+    expect(states).toEqual(Array.from({ length: 6 }, () => 'completed'));
+  }, 120_000);
+
   it('stop at once when only streams without an end are open, and end them', async () => {
     const listen = { jsonrpc: '2.0', id: 1, method: 'subscriptions/listen', params: listenParams() };
     const headers = { authorization: `Bearer ${system.key}`, accept: 'application/json, text/event-stream' };

@@ -21,6 +21,7 @@ import { metricsHandler } from './metrics/metrics.handler';
 import { measureProcess } from './metrics/process-metrics';
 import { startTelemetry } from './telemetry/telemetry';
 import { RequestLog } from './request-log';
+import { beginStopping } from './stopping';
 import { ENV, LOGGER } from './tokens';
 
 export interface App<E extends z.ZodType<CommonEnv>> {
@@ -160,6 +161,7 @@ function endWell(
     ending = true;
     logger.info({ why }, 'stopping');
     health.stop();
+    beginStopping(timeoutMs);
     setTimeout(() => {
       logger.error('did not stop in time');
       process.exit(1);

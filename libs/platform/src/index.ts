@@ -20,6 +20,7 @@ export * from './metrics/metrics';
 export * from './metrics/process-metrics';
 export * from './outbound/body';
 export * from './outbound/outbound';
+export { isStopping, msToStop } from './stopping';
 export * from './secrets/secret-box';
 export * from './secrets/secret-keys';
 export * from './telemetry/span';

@@ -187,6 +187,20 @@ describe('the supervision of a server', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('does not wait when somebody restarts it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'odd-'));
+    const script = join(folder, 'server.mjs');
+    const upstream = bench.open(stdio(script));
+    await expect(upstream.ready()).rejects.toMatchObject({ code: 'upstream_unavailable' });
+    copyFileSync(ODD_SERVER, script);
+    await expect(echo(upstream, 'too early')).rejects.toMatchObject({ code: 'upstream_unavailable' });
+    expect(upstream.nextRetryAt?.getTime()).toBeGreaterThan(Date.now());
+    await upstream.restart();
+    expect(text(await echo(upstream, 'now'))).toBe('now');
+    expect(upstream.nextRetryAt).toBeNull();
+    rmSync(folder, { recursive: true });
+  });
+
   it('opens the circuit after calls in a row without an answer, and closes it when a probe gets through', async () => {
     const upstream = bench.open(odd(), { callTimeoutMs: 100 });
     await echo(upstream, 'x');

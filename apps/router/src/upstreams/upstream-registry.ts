@@ -1,5 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { ENV, LOGGER, Outbound } from '@mcp-router/platform';
+import { ENV, LOGGER, Outbound, msToStop } from '@mcp-router/platform';
 import type { ServerState } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import { CatalogueFeed } from '../catalogue/catalogue-feed';
@@ -12,8 +12,8 @@ import type { Upstream } from './upstream';
 
 /** How long the calls in flight of a removed server may take to finish; whoever removed it waits for that. */
 const REMOVAL_DRAIN_MS = 5_000;
-/** When the process stops, calls over the bus have finished before (`SHUTDOWN_TIMEOUT_MS`); this is for the router's own. */
-const SHUTDOWN_DRAIN_MS = 1_000;
+/** When the process stops, calls over the bus have finished before; those of workflows have what is left of the time. */
+const LEAST_DRAIN_MS = 1_000;
 
 /** A server's connections came to another state, in this process. */
 export interface StateChange {
@@ -123,7 +123,7 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     const all = [...this.supervised.values()];
-    await Promise.all(all.map(({ upstream }) => upstream.close(SHUTDOWN_DRAIN_MS)));
+    await Promise.all(all.map(({ upstream }) => upstream.close(Math.max(LEAST_DRAIN_MS, msToStop()))));
     await Promise.all(all.map(({ outbound }) => outbound.close()));
     await this.reaper.close();
   }

@@ -33,7 +33,8 @@ export class Effects {
       const known = await this.settleUncertain(past, onUncertain, path, pointer, strand);
       if (known) return this.recall(known, strand);
     }
-    if (this.journal.isSuspended) await this.agenda.wait(strand, { kind: 'suspended' });
+    if (this.journal.isSuspended || this.host.isDraining === true)
+      await this.agenda.wait(strand, { kind: 'suspended' });
     if (strand.isCancelled) return new Promise(() => undefined);
     const attempt = (past.scheduled?.attempt ?? 0) + 1;
     const key = `${this.runId}:${path}`;

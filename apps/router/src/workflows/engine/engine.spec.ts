@@ -21,6 +21,25 @@ describe('a workflow run', () => {
     expect(await outcome(tasks)).toEqual({ output: { n: 2 } });
   });
 
+  it('ends what is in flight when its process stops, begins nothing more, and goes on elsewhere at once', async () => {
+    const branches = { branches: [{ left: call('b') }, { right: call('c') }] };
+    const one: MemoryRun = run([{ a: call('a') }, { both: { fork: branches } }, { d: call('d') }], {
+      isRepeatable: false,
+      perform: () => {
+        // Told to stop while the two branches are in flight.
+        if (one.effects.length === 3) one.isDraining = true;
+        return 1;
+      },
+    });
+    expect(await one.live()).toBe('parked');
+    expect(one.effects).toEqual(['a', 'b', 'c']);
+    expect(one.last).toMatchObject({ state: 'running', release: true, nextWakeAt: Date.UTC(2026, 0, 1) });
+    one.isDraining = false;
+    // A step in doubt would wait for a person: each was done once and is known to be.
+    expect(await one.live()).toBe('ended');
+    expect(one.effects).toEqual(['a', 'b', 'c', 'd']);
+  });
+
   it('filters input and output, and exports to the context', async () => {
     const tasks = [
       {

@@ -34,6 +34,8 @@ export interface RunHost {
   /** Whether doing it twice is as good as once. */
   isRepeatable(effect: Effect): boolean;
   perform(effect: Effect, context: EffectContext): Promise<Json>;
+  /** Effects in flight end here; what comes after them is begun elsewhere. */
+  readonly isDraining?: boolean;
 }
 
 /** Bounds of one run. */

@@ -22,6 +22,8 @@ export interface RunSurroundings {
   isRepeatable(effect: Effect, run: RunRow): boolean;
   perform(effect: Effect, context: EffectContext, run: RunRow): Promise<Json>;
   now(): number;
+  /** The process stops: no effect is begun any more. */
+  isDraining?(): boolean;
   /** Ends what a run has started, before it ends itself. */
   cancelChildren(run: LiveRun): Promise<void>;
   /** Called once, when the run has left the memory of this process. */
@@ -254,6 +256,15 @@ export class LiveRun implements RunHost {
     this.agenda.stir();
   }
 
+  get isDraining(): boolean {
+    return this.around.isDraining?.() ?? false;
+  }
+
+  /** Leaves as soon as nothing is in flight; what comes next is done by whoever takes the run. */
+  drain(): void {
+    this.agenda.stir();
+  }
+
   /** Drops the run from memory without another word; its history is what it is. */
   abandon(): void {
     this.leave('failed');
@@ -278,6 +289,8 @@ export class LiveRun implements RunHost {
       this.inbox.unshift(...this.kept.splice(0));
       return this.agenda.settle(timer, { value: 'late' });
     }
+    if (this.isDraining && !isBusy && !isSuspended && blocks.some(({ kind }) => kind === 'suspended'))
+      return this.project('running', now, true, blocks);
     const state: RunState = isBusy
       ? 'running'
       : isSuspended
@@ -292,7 +305,7 @@ export class LiveRun implements RunHost {
     const wakeAt = due === Infinity ? undefined : due;
     this.arm(wakeAt, now);
     if (isBusy) return this.project('running', wakeAt ?? null, false, blocks);
-    const isNear = wakeAt !== undefined && wakeAt - now < NEAR_MS;
+    const isNear = !this.isDraining && wakeAt !== undefined && wakeAt - now < NEAR_MS;
     this.project(state, wakeAt ?? null, !isNear, blocks);
   }
 

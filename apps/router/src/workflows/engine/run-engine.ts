@@ -1,5 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Bus, ENV, LOGGER } from '@mcp-router/platform';
+import { Bus, ENV, LOGGER, isStopping, msToStop } from '@mcp-router/platform';
 import { workflowSignalled } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import type { RouterEnv } from '../../config';
@@ -20,6 +20,7 @@ import type { Signal } from './signal';
 import { Waker } from './waker';
 
 const RENEWALS_PER_LEASE = 4;
+const DRAIN_LOOK_MS = 25;
 const TAKEN_AT_ONCE = 100;
 const PARTITION_CHECK_MS = 3_600_000;
 /** An event that comes twice within this time counts once. */
@@ -78,6 +79,8 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    for (const run of this.live.values()) run.drain();
+    while (this.live.size > 0 && msToStop() > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
     this.isStopping = true;
     this.stopListening?.();
     for (const timer of this.timers) clearInterval(timer);
@@ -95,7 +98,7 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
 
   /** Takes a run that is due, unless somebody has it. */
   async wake(runId: string): Promise<void> {
-    if (this.isStopping || this.live.has(runId)) return;
+    if (this.isStopping || isStopping() || this.live.has(runId)) return;
     const row = await this.store.acquire(runId, this.owner, this.env.WORKFLOW_LEASE_MS);
     if (row) await this.open(row, false);
   }
@@ -152,6 +155,7 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
         perform: (effect, context) =>
           measureEffect(row, effect, () => inTraceOf(row, effect, () => this.performer.perform(effect, context, row))),
         now: Date.now,
+        isDraining: isStopping,
         cancelChildren: (parent) => this.cancelChildren(parent.id),
         onLeft: (left, why, error) => this.left(left, why, error),
       },
@@ -197,7 +201,7 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
 
   /** Makes every wake-up anew from the table: what the queue lost, and what a process that is gone left behind. */
   private async sweep(): Promise<void> {
-    if (this.isSweeping || this.isStopping) return;
+    if (this.isSweeping || this.isStopping || isStopping()) return;
     this.isSweeping = true;
     try {
       for (;;) {

@@ -26,6 +26,8 @@ export class MemoryRun {
   readonly effects: string[] = [];
   row: RunRow;
   last: Projection | undefined;
+  /** The process that owns it was told to stop. */
+  isDraining = false;
   private clock = Date.UTC(2026, 0, 1);
   private readonly definition;
 
@@ -87,6 +89,7 @@ export class MemoryRun {
           return (await this.options.perform?.(effect)) ?? args;
         },
         now: () => this.clock,
+        isDraining: () => this.isDraining,
         cancelChildren: () => Promise.resolve(),
         onLeft: (_, why) => resolve(why),
       });
