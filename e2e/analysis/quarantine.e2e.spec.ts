@@ -47,6 +47,7 @@ describe('a tool whose definition changes dangerously', () => {
     await eventually(async () => (await pins('state=held')).length === 1);
     await eventually(async () => (await codes('add')).has('tool_held') && (await codes('add')).size === 1);
     expect(await codes('sub')).toEqual(new Set(['answered']));
+    expect((await system.api('GET', '/api/v1/servers/calc')).body).toMatchObject({ heldTools: ['add'] });
     expect(new Set((await listed()).flat())).toEqual(new Set(['calc__sub']));
     const refused = await rpc('tools/call', { name: 'calc__add', arguments: {} });
     expect(refused.error).toMatchObject({ code: -31023, data: { code: 'tool_held' } });
@@ -65,9 +66,9 @@ describe('a tool whose definition changes dangerously', () => {
     expect(new Set((await listed()).flat())).toEqual(new Set(['calc__add', 'calc__sub']));
   });
 
-  it('is in the call log as denied, and in the events', async () => {
+  it('is in the call log as held, and in the events', async () => {
     const log = () =>
-      system.api<{ items: { errorCode?: string }[] }>('GET', '/api/v1/calls?tool=calc__add&outcome=denied');
+      system.api<{ items: { errorCode?: string }[] }>('GET', '/api/v1/calls?tool=calc__add&decision=held');
     await eventually(async () => (await log()).body.items.some(({ errorCode }) => errorCode === 'tool_held'));
     const events = async () =>
       (

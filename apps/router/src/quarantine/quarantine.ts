@@ -80,6 +80,12 @@ export class Quarantine implements OnModuleInit, OnApplicationBootstrap, OnAppli
     return this.holds.size > 0 && this.holds.has(toolKey(server, name));
   }
 
+  /** The tools of a server that are held, by their names there. */
+  heldOf(server: string): string[] {
+    const prefix = toolKey(server, '');
+    return [...this.holds.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  }
+
   /**
    * Lets a call pass or says why not; a definition that is just being judged is waited for.
    *

@@ -11,6 +11,7 @@ export function serverView(
   upstream: Upstream | undefined,
   catalogue: Catalogue,
   usage: Map<number, GroupUsage>,
+  heldTools: string[],
 ): Server {
   const { definition } = server;
   const { command, args, cwd, url, description } = definition;
@@ -29,6 +30,7 @@ export function serverView(
     headerNames: Object.keys(definition.headers ?? {}).sort(),
     isolation: definition.isolation ?? 'shared',
     ...(definition.scanBeforeUse && { scanBeforeUse: true }),
+    ...(heldTools.length > 0 && { heldTools }),
     state: upstream?.state ?? (definition.enabled === false ? 'disabled' : 'unreachable'),
     lastError: server.fault ?? upstream?.lastError ?? null,
     nextRetryAt: upstream?.nextRetryAt?.toISOString() ?? null,

@@ -26,6 +26,7 @@ import type { z } from 'zod';
 import { Catalogue } from '../catalogue/catalogue';
 import type { LogRing } from '../processes/log-ring';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
+import { Quarantine } from '../quarantine/quarantine';
 import type { RegisteredServer } from './registered-server';
 import { serverView } from './server-view';
 import { ServersService } from './servers.service';
@@ -38,6 +39,7 @@ export class ServersHandler {
     private readonly servers: ServersService,
     private readonly upstreams: UpstreamRegistry,
     private readonly catalogue: Catalogue,
+    private readonly quarantine: Quarantine,
   ) {}
 
   @Handles(listServers)
@@ -169,6 +171,8 @@ export class ServersHandler {
       .flatMap(({ slug }) => this.upstreams.supervisedBy(slug)?.connections ?? [])
       .flatMap(({ pid }) => pid ?? []);
     const usage = await this.upstreams.reaper.usage(pids);
-    return servers.map((server) => serverView(server, this.upstreams.get(server.slug), this.catalogue, usage));
+    return servers.map((server) =>
+      serverView(server, this.upstreams.get(server.slug), this.catalogue, usage, this.quarantine.heldOf(server.slug)),
+    );
   }
 }

@@ -10,6 +10,7 @@ import { Catalogue } from '../catalogue/catalogue';
 import { CatalogueFeed } from '../catalogue/catalogue-feed';
 import { RouterEnv } from '../config';
 import { MIGRATIONS } from '../migrations';
+import type { Quarantine } from '../quarantine/quarantine';
 import { ODD_SERVER } from '../testing/processes';
 import { until } from '../testing/upstream-bench';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
@@ -20,6 +21,7 @@ import { ServersService } from './servers.service';
 const SETUP = { schema: 'router', entities: [ServerEntity], migrations: MIGRATIONS };
 const SECRET = 'hunter2-hunter2';
 const logger = pino({ level: 'silent' });
+const nothingHeld = { heldOf: () => [] } as unknown as Quarantine;
 
 /** Replicas of one installation in this process: they share the database, the data folder and the broadcasts. */
 class Installation {
@@ -55,7 +57,7 @@ class Installation {
     const service = new ServersService(this.database.getRepository(ServerEntity), registry, bus, settings, logger);
     await service.onApplicationBootstrap();
     this.replicas.push({ registry, service, feed });
-    return { service, catalogue, registry, handler: new ServersHandler(service, registry, catalogue) };
+    return { service, catalogue, registry, handler: new ServersHandler(service, registry, catalogue, nothingHeld) };
   }
 
   async close(): Promise<void> {

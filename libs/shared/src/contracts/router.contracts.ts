@@ -122,6 +122,8 @@ export const Server = z
     isolation,
     /** Its tools are held until they were scanned or approved. */
     scanBeforeUse: z.boolean().optional(),
+    /** Its tools that are in no list and cannot be called now; absent when there are none. */
+    heldTools: z.array(z.string()).optional(),
     state: ServerState,
     lastError: z.string().nullable(),
     nextRetryAt: z.iso.datetime().nullable(),
