@@ -22,7 +22,16 @@ import { MIGRATIONS } from '../apps/analyzer/src/migrations';
 import { RulesetsService } from '../apps/analyzer/src/rulesets/rulesets.service';
 
 const ROUNDS = 3;
-const PACKAGES = ['express', 'fastify', 'eslint/lib', 'undici/lib', 'typeorm/driver', 'yaml/dist'];
+const PACKAGES = [
+  'express',
+  'fastify',
+  'eslint/lib',
+  'undici/lib',
+  'typeorm/driver',
+  'typeorm/metadata',
+  'typeorm/query-builder',
+  'yaml/dist',
+];
 
 const files = [...corpus(PACKAGES)].filter(
   ({ path, language }) => language === 'javascript' && !path.endsWith('.d.ts'),

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzipSync, gzip } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import {
   AppError,
@@ -136,7 +137,13 @@ export class AnalysesStore {
     );
   }
 
-  async finish(id: string, report: Report, summary: AnalysisSummary, gate: Analysis['gate']): Promise<void> {
+  /** @param report its body as `packReport` made it */
+  async finish(
+    id: string,
+    report: { body: Buffer; skipped: Report['skipped'] },
+    summary: AnalysisSummary,
+    gate: Analysis['gate'],
+  ): Promise<void> {
     await this.database.transaction(async (db) => {
       const [rows]: [unknown[], number] = await db.query(
         `UPDATE analyzer.analysis SET state = 'done', finished_at = now(), summary = $2, gate = $3, skipped = $4, done = total
@@ -146,7 +153,7 @@ export class AnalysesStore {
       if (rows.length === 0) return;
       await db.query(
         `INSERT INTO analyzer.report (analysis_id, body) VALUES ($1, $2) ON CONFLICT (analysis_id) DO UPDATE SET body = EXCLUDED.body`,
-        [id, gzipSync(JSON.stringify(report), { level: 1 })],
+        [id, report.body],
       );
     });
   }
@@ -197,6 +204,9 @@ export class AnalysesStore {
     );
   }
 }
+
+/** A report as it is stored; packed beside the event loop. */
+export const packReport = (report: Report): Promise<Buffer> => promisify(gzip)(JSON.stringify(report), { level: 1 });
 
 export function publicPart({ uploadId: _u, path: _p, options: _o, ...analysis }: StoredAnalysis): Analysis {
   return analysis;

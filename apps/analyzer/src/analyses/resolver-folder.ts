@@ -7,29 +7,36 @@ import { batches, type Sources } from './sources';
 const AT_ONCE = 64;
 
 /**
- * A folder in which imports can be resolved: the files' own one, or one that has the same names. Only manifests have
- * content there; the resolver reads no others.
+ * Gives the work a folder in which imports can be resolved: the files' own one, or one that has the same names. Only
+ * manifests have content there; the resolver reads no others. The folder is made while the work goes on.
  */
-export async function withFolder<T>(sources: Sources, work: (folder: string) => Promise<T>): Promise<T> {
-  if (sources.root !== null) return work(sources.root);
-  const folder = await mkdtemp(join(tmpdir(), 'mcp-router-analysis-'));
+export async function withFolder<T>(sources: Sources, work: (folder: Promise<string>) => Promise<T>): Promise<T> {
+  if (sources.root !== null) return work(Promise.resolve(sources.root));
+  const path = await mkdtemp(join(tmpdir(), 'mcp-router-analysis-'));
+  const folder = fill(path, sources).then(() => path);
+  // Who needs the folder hears of a failure; when the work has failed before, nobody does.
+  folder.catch(() => undefined);
   try {
-    const contents = await sources.read(sources.files.filter(({ path }) => isManifest(path)));
-    const made = new Set<string>();
-    for (const batch of batches(sources.files, AT_ONCE, Infinity))
-      await Promise.all(
-        batch.map(async ({ path }) => {
-          const target = join(folder, path);
-          // Paths were checked when the archive was read; a second look costs nothing.
-          if (!target.startsWith(`${folder}/`)) return;
-          await makeFolder(dirname(target), made);
-          await writeFile(target, contents.get(path) ?? '', { flag: 'wx' }).catch(unlessTaken);
-        }),
-      );
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await folder.catch(() => undefined);
+    await rm(path, { recursive: true, force: true });
   }
+}
+
+async function fill(folder: string, sources: Sources): Promise<void> {
+  const contents = await sources.read(sources.files.filter(({ path }) => isManifest(path)));
+  const made = new Set<string>();
+  for (const batch of batches(sources.files, AT_ONCE, Infinity))
+    await Promise.all(
+      batch.map(async ({ path }) => {
+        const target = join(folder, path);
+        // Paths were checked when the archive was read; a second look costs nothing.
+        if (!target.startsWith(`${folder}/`)) return;
+        await makeFolder(dirname(target), made);
+        await writeFile(target, contents.get(path) ?? '', { flag: 'wx' }).catch(unlessTaken);
+      }),
+    );
 }
 
 async function makeFolder(folder: string, made: Set<string>): Promise<void> {

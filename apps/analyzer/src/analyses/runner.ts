@@ -13,7 +13,7 @@ import { TaskFailed } from '../engine/pool';
 import { FindingsStore } from '../findings/findings.store';
 import { RULES } from '../rules';
 import { RulesetsService } from '../rulesets/rulesets.service';
-import { AnalysesStore, type StoredAnalysis } from './analyses.store';
+import { AnalysesStore, packReport, type StoredAnalysis } from './analyses.store';
 import { Collected } from './collected';
 import { judge, type Report, summaryOf } from './report';
 import { withFolder } from './resolver-folder';
@@ -48,20 +48,27 @@ export class AnalysisRunner {
     const rules = options.ruleset === undefined ? [] : await this.rulesets.rulesOf(options.ruleset);
     const sources = await this.sources(analysis);
     sources.files = sources.files.filter(({ path }) => !options.exclude.some((glob) => matchesPath(glob, path)));
-    const { results, fromCache } = await this.readFiles(analysis.id, sources, rules, signal);
-    const report = await this.compare(analysis, results, sources, signal);
+    const { report, results, fromCache } = await withFolder(sources, async (folder) => {
+      const read = await this.readFiles(analysis.id, sources, rules, signal);
+      return { ...read, report: await this.compare(analysis, read.results, sources.skipped, await folder, signal) };
+    });
     await this.markNew(report, options.baseline);
     const summary = summaryOf(report, { fromCache, failed: sources.files.length - results.count });
-    await this.analyses.finish(analysis.id, report, summary, judge(options.gate, summary));
-    await this.findings.replace(
-      `project:${analysis.project}`,
-      report.findings.map((finding) => ({
-        ...finding,
-        subject: 'code' as const,
-        project: analysis.project,
-        analysisId: analysis.id,
-      })),
-    );
+    if (signal.aborted) throw new TaskFailed('cancelled', 'the work was cancelled');
+    // Findings first: who is told that the analysis is done can read them.
+    const [body] = await Promise.all([
+      packReport(report),
+      this.findings.replace(
+        `project:${analysis.project}`,
+        report.findings.map((finding) => ({
+          ...finding,
+          subject: 'code' as const,
+          project: analysis.project,
+          analysisId: analysis.id,
+        })),
+      ),
+    ]);
+    await this.analyses.finish(analysis.id, { body, skipped: report.skipped }, summary, judge(options.gate, summary));
   }
 
   private async sources({ uploadId, path }: StoredAnalysis): Promise<Sources> {
@@ -143,23 +150,21 @@ export class AnalysisRunner {
   private async compare(
     analysis: StoredAnalysis,
     { files, findings, compared }: Collected,
-    sources: Sources,
+    skipped: Report['skipped'],
+    root: string,
     signal: AbortSignal,
   ): Promise<Report> {
-    const { skipped } = sources;
     const options = {
       duplication: { minTokens: analysis.options.minCloneTokens, minLines: 5 },
       layers: analysis.options.layers,
     };
-    const whole = await withFolder(sources, (root) =>
-      this.engine
-        .run('project', { files: compared, root, options }, { timeoutMs: this.env.ANALYZER_JOB_TIMEOUT_MS, signal })
-        .catch((error: unknown): ProjectResult => {
-          if (!(error instanceof TaskFailed) || error.reason === 'cancelled') throw error;
-          skipped.push({ path: '.', reason: `files could not be compared: ${error.message}` });
-          return { findings: [], fanIn: {}, fanOut: {}, cycles: [], clones: [] };
-        }),
-    );
+    const whole = await this.engine
+      .run('project', { files: compared, root, options }, { timeoutMs: this.env.ANALYZER_JOB_TIMEOUT_MS, signal })
+      .catch((error: unknown): ProjectResult => {
+        if (!(error instanceof TaskFailed) || error.reason === 'cancelled') throw error;
+        skipped.push({ path: '.', reason: `files could not be compared: ${error.message}` });
+        return { findings: [], fanIn: {}, fanOut: {}, cycles: [], clones: [] };
+      });
     return {
       project: analysis.project,
       files: files.map((file) => ({

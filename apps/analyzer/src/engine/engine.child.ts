@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import { TASKS, type TaskReply, type TaskRequest } from './tasks';
+import { TASKS, type ChildReady, type TaskReply, type TaskRequest } from './tasks';
 
 /** The process in which hostile input is read: takes one task at a time from its parent and ends with it. */
 process.on('message', ({ id, task, input }: TaskRequest) => {
   void work(id, task, input).then((reply) => process.send?.(reply));
 });
 process.on('disconnect', () => process.exit(0));
+process.send?.({ isReady: true } satisfies ChildReady);
 // The parent decides when a child ends; a Ctrl-C in the terminal reaches both.
 process.on('SIGINT', () => undefined);
 // A task that never yields would never see the parent go: a thread looks for it.

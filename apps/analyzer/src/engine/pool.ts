@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import type { TaskInput, TaskName, TaskOutput, TaskReply } from './tasks';
+import type { ChildReady, TaskInput, TaskName, TaskOutput, TaskReply } from './tasks';
 
 export interface PoolOptions {
   /** The bundled `engine.child`. */
@@ -37,6 +37,8 @@ interface Job {
   reject: (error: TaskFailed) => void;
 }
 
+/** A busy machine takes its time to load a child; that is not time of the task. */
+const START_MS = 30_000;
 const RSS_CHECK_MS = 100;
 const PAGE_BYTES = 4096;
 
@@ -121,6 +123,7 @@ export class EnginePool {
 
 class Child {
   private readonly process: ChildProcess;
+  private isReady = false;
   private job: Job | undefined;
   private jobId = 0;
   private deadline: NodeJS.Timeout | undefined;
@@ -140,7 +143,10 @@ class Child {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    this.process.on('message', (reply) => this.settle(reply as TaskReply));
+    this.process.on('message', (message: ChildReady | TaskReply) => {
+      if ('isReady' in message) this.begin();
+      else this.settle(message);
+    });
     this.gone = new Promise((resolve) => {
       const end = () => {
         this.clear();
@@ -171,7 +177,8 @@ class Child {
     clearTimeout(this.idle);
     this.job = job;
     this.jobId++;
-    this.deadline = setTimeout(() => void this.kill('timeout', `took longer than ${job.timeoutMs} ms`), job.timeoutMs);
+    if (this.isReady) this.setDeadline(job);
+    else this.deadline = setTimeout(() => void this.kill('crashed', 'the parser did not start'), START_MS);
     this.watch = setInterval(() => void this.checkMemory(), RSS_CHECK_MS);
     job.signal?.addEventListener('abort', this.onAbort, { once: true });
     this.process.send({ id: this.jobId, task: job.task, input: job.input }, (error) => {
@@ -183,6 +190,17 @@ class Child {
     this.death ??= { reason, message };
     this.process.kill('SIGKILL');
     return this.gone;
+  }
+
+  private begin(): void {
+    this.isReady = true;
+    if (!this.job) return;
+    clearTimeout(this.deadline);
+    this.setDeadline(this.job);
+  }
+
+  private setDeadline({ timeoutMs }: Job): void {
+    this.deadline = setTimeout(() => void this.kill('timeout', `took longer than ${timeoutMs} ms`), timeoutMs);
   }
 
   private readonly onAbort = (): void => {

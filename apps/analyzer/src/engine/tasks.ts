@@ -80,4 +80,9 @@ export interface TaskRequest {
   input: unknown;
 }
 
+/** The first message of a child: it is loaded. */
+export interface ChildReady {
+  isReady: true;
+}
+
 export type TaskReply = { id: number; output: unknown } | { id: number; error: string };
