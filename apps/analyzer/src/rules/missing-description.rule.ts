@@ -10,6 +10,7 @@ export const missingDescription: SurfaceRule = {
   confidence: 'high',
   explanation:
     'The tool has no description, so a model has only the name to choose by, and a reviewer nothing to compare the behaviour with.',
+  cwe: [1059],
   owasp: ['MCP09'],
   *check({ description }) {
     if ((description ?? '').trim() === '') yield { pointer: '/description', message: 'there is no description' };

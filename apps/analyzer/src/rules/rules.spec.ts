@@ -28,6 +28,16 @@ it('gives every rule an id of its own, named after its family or folder', () => 
   expect(ids.filter((id) => !/^[a-z-]+\/[a-z0-9-]+$/.test(id))).toEqual([]);
 });
 
+it('names the weakness (CWE) with every rule, and the risk (OWASP) with every alarm about security', () => {
+  const needsRisk = ['security', 'mcp-code', 'surface'];
+  expect(RULES.filter(({ cwe = [] }) => cwe.length === 0).map(({ id }) => id)).toEqual([]);
+  expect(
+    RULES.filter(
+      ({ family, level, owasp = [] }) => needsRisk.includes(family) && level !== 'note' && owasp.length === 0,
+    ).map(({ id }) => id),
+  ).toEqual([]);
+});
+
 it.each(CATALOGUE_RULES)('$id finds its bad examples and leaves the good ones alone', ({ check, examples }) => {
   const hits = (tools: readonly Partial<SurfaceTool>[]) => [...check(tools.map((tool) => ({ ...BLANK, ...tool })))];
   expect(examples.bad.map((tools) => hits(tools).length > 0)).toEqual(examples.bad.map(() => true));
