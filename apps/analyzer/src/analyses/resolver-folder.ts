@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isManifest } from '../engine/configuration';
+import { withScratch } from './scratch';
 import { batches, type Sources } from './sources';
 
 const AT_ONCE = 64;
@@ -12,16 +12,16 @@ const AT_ONCE = 64;
  */
 export async function withFolder<T>(sources: Sources, work: (folder: Promise<string>) => Promise<T>): Promise<T> {
   if (sources.root !== null) return work(Promise.resolve(sources.root));
-  const path = await mkdtemp(join(tmpdir(), 'mcp-router-analysis-'));
-  const folder = fill(path, sources).then(() => path);
-  // Who needs the folder hears of a failure; when the work has failed before, nobody does.
-  folder.catch(() => undefined);
-  try {
-    return await work(folder);
-  } finally {
-    await folder.catch(() => undefined);
-    await rm(path, { recursive: true, force: true });
-  }
+  return withScratch(async (path) => {
+    const folder = fill(path, sources).then(() => path);
+    // Who needs the folder hears of a failure; when the work has failed before, nobody does.
+    folder.catch(() => undefined);
+    try {
+      return await work(folder);
+    } finally {
+      await folder.catch(() => undefined);
+    }
+  });
 }
 
 async function fill(folder: string, sources: Sources): Promise<void> {

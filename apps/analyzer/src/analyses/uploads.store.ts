@@ -1,5 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { AppError } from '@mcp-router/shared';
@@ -7,6 +6,7 @@ import { DataSource } from 'typeorm';
 import { Engine } from '../engine/engine';
 import { TaskFailed } from '../engine/pool';
 import type { UnpackedFile } from '../engine/unpack';
+import { removeStale, withScratch } from './scratch';
 import { batches, type Sources } from './sources';
 
 const MAX_UPLOAD_BYTES = 50_000_000;
@@ -35,16 +35,13 @@ export class UploadsStore {
     parts: number,
     kind: 'json' | 'zip' | 'tar',
   ): Promise<{ id: string; files: number; bytes: number; skipped: { path: string; reason: string }[] }> {
-    const folder = await mkdtemp(join(tmpdir(), 'mcp-router-upload-'));
-    try {
+    return withScratch(async (folder) => {
       const archive = join(folder, 'archive');
       await this.join(upload, parts, archive);
       const { files, skipped } = await this.unpack(kind, archive, folder);
       await this.store(upload, files, skipped, folder);
       return { id: upload, files: files.length, bytes: sizeOf(files), skipped };
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    });
   }
 
   /** Writes the pieces to a file, one after the other. */
@@ -162,6 +159,7 @@ export class UploadsStore {
 
   /** Deletes what is older than a day and belongs to no analysis that is still to run. */
   async prune(): Promise<void> {
+    await removeStale();
     await this.database.query(`DELETE FROM analyzer.upload_part WHERE created_at < now() - interval '1 hour' * $1`, [
       KEPT_HOURS,
     ]);
