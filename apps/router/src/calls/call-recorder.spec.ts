@@ -1,6 +1,16 @@
 import { applyFlagOverrides, metrics, type Bus } from '@mcp-router/platform';
-import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
-import { CallRecorder, type FinishedCall } from './call-recorder';
+import { AppError, SYSTEM_PRINCIPAL } from '@mcp-router/shared';
+import { CallRecorder, failureOf, type FinishedCall } from './call-recorder';
+
+it.each([
+  ['tool_not_found', true, { decision: 'denied', outcome: 'denied' }],
+  ['tool_not_found', false, { decision: 'unknown', outcome: 'error' }],
+  ['tool_held', true, { decision: 'held', outcome: 'denied' }],
+  ['upstream_timeout', true, { outcome: 'error' }],
+  ['cancelled', true, { outcome: 'cancelled' }],
+] as const)('a failure %s of something that is there (%s) counts as %j', (code, isThere, expected) => {
+  expect(failureOf(new AppError(code, ''), { isThere })).toEqual({ ...expected, errorCode: code });
+});
 
 describe('what is measured of calls', () => {
   const recorded: unknown[] = [];
@@ -42,6 +52,16 @@ describe('what is measured of calls', () => {
       'other git git__log',
     ]);
     expect(samplesOf('mcp_router_result_tokens_total')[0]?.value).toBe(2_001 * 26);
+  });
+
+  it('keeps the trace that a call was given, and counts what was denied as denied', () => {
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const denied = failureOf(new AppError('tool_not_found', ''), { isThere: true });
+    call({ ...denied, server: 'hidden', tool: 'hidden__x', traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+    expect(recorded.at(-1)).toMatchObject({ traceId, decision: 'denied', outcome: 'denied' });
+    expect(samplesOf('mcp_server_operation_duration_seconds').some(({ labels }) => labels.includes('denied'))).toBe(
+      true,
+    );
   });
 
   it('tells the time of the router from that of the server', () => {
