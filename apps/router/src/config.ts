@@ -66,7 +66,7 @@ export const RouterEnv = CommonEnv.extend({
   WORKFLOW_LEASE_MS: duration(500, 600_000, 5_000).describe(
     'How long a router may be silent before another takes over its workflow runs',
   ),
-  WORKFLOW_SWEEP_MS: duration(100, 600_000, 1_500).describe(
+  WORKFLOW_SWEEP_MS: duration(100, 600_000, 1_000).describe(
     'How often due workflow runs are looked for in the database',
   ),
   WORKFLOW_MAX_DEFINITION_BYTES: whole(1_024, 16_777_216, 1_048_576).describe('Largest definition of a workflow'),

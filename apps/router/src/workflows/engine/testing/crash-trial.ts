@@ -23,7 +23,7 @@ interface Trial extends RandomWorkflow {
   effects: Record<string, Json[]>;
 }
 
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 150_000;
 
 /** Runs random workflows in engines that are cut off at random commits, and holds what they do against the reference. */
 export class CrashTrial {
