@@ -79,7 +79,7 @@ function parseSample(line: string, fail: (why: string) => never): ParsedSample {
       let value = '';
       for (; line[at] !== '"'; at++) {
         if (at >= line.length) fail('a value that does not end');
-        if (line[at] !== '\\') value += line[at];
+        if (line[at] !== '\\') value += line.charAt(at);
         else value += { '\\': '\\', n: '\n', '"': '"' }[line[++at] ?? ''] ?? fail(`an unknown escape at ${at}`);
       }
       at++;
