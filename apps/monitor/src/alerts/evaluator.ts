@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { MetricsStore } from '../metrics/metrics.store';
 import { bucketOf, FINEST } from '../metrics/tier';
-import { Leader } from '../storage/leader';
+import { LeaderTask } from '../storage/leader-task';
 import { advance } from './alert-machine';
 import { AlertsStore, type Standing } from './alerts.store';
 import { evaluate, readGroups, type Group } from './measure';
@@ -28,9 +28,7 @@ interface Round {
 /** Every ten seconds one replica looks at all rules, and tells when an alert begins to fire or is resolved. */
 @Injectable()
 export class Evaluator implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly leader: Leader;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
+  private readonly task: LeaderTask;
 
   constructor(
     private readonly bus: Bus,
@@ -41,18 +39,20 @@ export class Evaluator implements OnApplicationBootstrap, OnApplicationShutdown 
     database: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.leader = new Leader(database, 'alerts');
+    this.task = new LeaderTask(database, 'alerts', {
+      everyMs: EVERY_MS,
+      delayMs: SETTLE_MS,
+      lead: () => this.evaluateAll(bucketOf(Date.now(), FINEST.stepMs)),
+      onFailure: (err) => this.logger.warn({ err }, 'alert rules were not evaluated'),
+    });
   }
 
   onApplicationBootstrap(): void {
-    this.schedule();
+    this.task.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    await this.running;
-    await this.leader.resign();
+    await this.task.stop();
   }
 
   /** Brings all alerts up to the metrics before `at` (epoch milliseconds). */
@@ -113,20 +113,5 @@ export class Evaluator implements OnApplicationBootstrap, OnApplicationShutdown 
     }
     if (isFiring && before?.status.state !== 'firing') firing.push({ rule: rule.name, labels });
     await this.alerts.keep(rule.id, labels, status && { status, notified, value, muted });
-  }
-
-  private schedule(): void {
-    const untilNext = EVERY_MS - ((Date.now() - SETTLE_MS) % EVERY_MS);
-    this.timer = setTimeout(() => {
-      this.running = this.run()
-        .catch((err: unknown) => this.logger.warn({ err }, 'alert rules were not evaluated'))
-        .then(() => {
-          if (this.timer) this.schedule();
-        });
-    }, untilNext).unref();
-  }
-
-  private async run(): Promise<void> {
-    if (await this.leader.leads()) await this.evaluateAll(bucketOf(Date.now(), FINEST.stepMs));
   }
 }

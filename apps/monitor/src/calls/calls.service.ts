@@ -22,8 +22,8 @@ import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import type { MonitorEnv } from '../config';
 import { maintainPartitions } from '../storage/partitions';
+import { Upkeep } from '../storage/upkeep';
 
-const MAINTENANCE_MS = 3_600_000;
 /**
  * What a monitor that was killed had at work, another takes over after ten seconds. Calls gather for a fifth of a second:
  * many in one statement cost a fraction of what they cost one by one.
@@ -64,17 +64,19 @@ type Row = Record<string, unknown>;
 @Injectable()
 export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private stops: Stop[] = [];
-  private maintenance: NodeJS.Timeout | undefined;
+  private readonly upkeep: Upkeep;
 
   constructor(
     private readonly bus: Bus,
     private readonly database: DataSource,
     @Inject(ENV) private readonly env: MonitorEnv,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.upkeep = new Upkeep('the call log', () => this.maintain(), logger);
+  }
 
   async onModuleInit(): Promise<void> {
-    await this.maintain();
+    await this.upkeep.start();
   }
 
   onApplicationBootstrap(): void {
@@ -87,15 +89,10 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
         QUICK,
       ),
     ];
-    this.maintenance = setInterval(() => {
-      void this.maintain().catch((err: unknown) =>
-        this.logger.error({ err }, 'partitions of the call log were not maintained'),
-      );
-    }, MAINTENANCE_MS).unref();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.maintenance);
+    this.upkeep.stop();
     await Promise.all(this.stops.map((stop) => stop()));
   }
 
@@ -158,13 +155,12 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
     return toPage(rows.map(toCall), limit, ({ at, id }) => `${at}|${id}`);
   }
 
-  private async maintain(): Promise<void> {
+  private async maintain(): Promise<string[]> {
     const { CALL_RETENTION_DAYS: days, CALL_BODY_RETENTION_DAYS: bodyDays } = this.env;
-    const dropped = [
+    return [
       ...(await maintainPartitions(this.database, 'call', days)),
       ...(await maintainPartitions(this.database, 'call_body', Math.min(days, bodyDays))),
     ];
-    if (dropped.length > 0) this.logger.info({ dropped }, 'dropped old partitions of the call log');
   }
 }
 

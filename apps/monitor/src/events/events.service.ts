@@ -20,12 +20,12 @@ import {
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { MonitorEnv } from '../config';
+import { Upkeep } from '../storage/upkeep';
 import { fromDiscovery } from './discovery-events';
 import { EventsStore, type Kept } from './events.store';
 import { uptimeIn } from './uptime';
 
 const DAY_MS = 86_400_000;
-const MAINTENANCE_MS = 3_600_000;
 /** What is larger is not told but read. */
 const MAX_TOLD_CHARACTERS = 200_000;
 
@@ -35,17 +35,19 @@ type EventsAfter = z.output<typeof readEvents.output>;
 @Injectable()
 export class EventsService implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly stops: Stop[] = [];
-  private maintenance: NodeJS.Timeout | undefined;
+  private readonly upkeep: Upkeep;
 
   constructor(
     private readonly bus: Bus,
     private readonly store: EventsStore,
     @Inject(ENV) private readonly env: MonitorEnv,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.upkeep = new Upkeep('the events', () => this.store.maintain(this.env.EVENT_RETENTION_DAYS), logger);
+  }
 
   async onModuleInit(): Promise<void> {
-    await this.maintain();
+    await this.upkeep.start();
   }
 
   onApplicationBootstrap(): void {
@@ -55,15 +57,10 @@ export class EventsService implements OnModuleInit, OnApplicationBootstrap, OnAp
         this.keep(entries.map(({ payload }) => fromDiscovery(payload))),
       ),
     );
-    this.maintenance = setInterval(() => {
-      void this.maintain().catch((err: unknown) =>
-        this.logger.error({ err }, 'partitions of the events were not maintained'),
-      );
-    }, MAINTENANCE_MS).unref();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.maintenance);
+    this.upkeep.stop();
     await Promise.all(this.stops.map((stop) => stop()));
   }
 
@@ -93,11 +90,6 @@ export class EventsService implements OnModuleInit, OnApplicationBootstrap, OnAp
     const changes = await this.store.healthChanges(server);
     const last = (days: number) => uptimeIn(changes, now - days * DAY_MS, now);
     return { server, day: last(1), week: last(7), month: last(30) };
-  }
-
-  private async maintain(): Promise<void> {
-    const dropped = await this.store.maintain(this.env.EVENT_RETENTION_DAYS);
-    if (dropped.length > 0) this.logger.info({ dropped }, 'dropped old partitions of the events');
   }
 }
 

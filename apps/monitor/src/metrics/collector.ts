@@ -3,7 +3,7 @@ import { Bus, LOGGER } from '@mcp-router/platform';
 import { readMetricsOf } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
-import { Leader } from '../storage/leader';
+import { LeaderTask } from '../storage/leader-task';
 import { Deltas, type Reading } from './deltas';
 import { MetricsStore } from './metrics.store';
 import { bucketOf, FINEST } from './tier';
@@ -14,10 +14,10 @@ const MAINTENANCE_MS = 3_600_000;
 /** Every ten seconds one replica reads what all instances measure and stores what changed. */
 @Injectable()
 export class Collector implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly leader: Leader;
+  private readonly task: LeaderTask;
   private deltas = new Deltas();
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
+  /** Start of the step that was stored last. */
+  private lastAt = 0;
   private maintainedAt = 0;
 
   constructor(
@@ -26,43 +26,41 @@ export class Collector implements OnApplicationBootstrap, OnApplicationShutdown 
     database: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    this.leader = new Leader(database, 'metrics');
+    this.task = new LeaderTask(database, 'metrics', {
+      everyMs: FINEST.stepMs,
+      lead: () => this.collect(),
+      follow: () => {
+        this.deltas = new Deltas();
+      },
+      onFailure: (err) => this.logger.warn({ err }, 'metrics were not stored'),
+    });
   }
 
   onApplicationBootstrap(): void {
-    this.schedule();
+    this.task.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    await this.running;
-    await this.leader.resign();
-  }
-
-  private schedule(): void {
-    const untilNext = FINEST.stepMs - (Date.now() % FINEST.stepMs);
-    this.timer = setTimeout(() => {
-      this.running = this.collect()
-        .catch((err: unknown) => this.logger.warn({ err }, 'metrics were not stored'))
-        .then(() => {
-          if (this.timer) this.schedule();
-        });
-    }, untilNext).unref();
+    await this.task.stop();
   }
 
   private async collect(): Promise<void> {
-    if (!(await this.leader.leads())) {
-      this.deltas = new Deltas();
-      return;
-    }
     if (Date.now() - this.maintainedAt > MAINTENANCE_MS) {
       await this.store.maintain();
       this.maintainedAt = Date.now();
     }
     // What is read now happened in the step that has just ended.
     const at = bucketOf(Date.now() - FINEST.stepMs / 2, FINEST.stepMs);
-    await this.store.write(this.deltas.take(at, await this.readAll()));
+    const points = this.deltas.take(at, await this.readAll());
+    try {
+      // A clock that was set back comes to times that have their points already.
+      if (at > this.lastAt) await this.store.write(points);
+      else await this.store.add(points);
+    } catch (error) {
+      this.deltas.undo();
+      throw error;
+    }
+    this.lastAt = at;
     await this.store.rollUp();
   }
 

@@ -43,6 +43,15 @@ describe('what happened between two readings', () => {
     expect(deltas.take(10, [of('a2', counter(4))])[0]?.point.sum).toBe(4);
   });
 
+  it('is told with the next reading if it could not be stored', () => {
+    const deltas = new Deltas();
+    deltas.take(0, [of('a', counter(100))]);
+    expect(deltas.take(10, [of('a', counter(103))])[0]?.point.sum).toBe(3);
+    deltas.undo();
+    expect(deltas.take(20, [of('a', counter(104))])[0]?.point.sum).toBe(4);
+    expect(deltas.take(30, [of('a', counter(105))])[0]?.point.sum).toBe(1);
+  });
+
   it('is one observation a process of a gauge', () => {
     const [change] = new Deltas().take(0, [of('a', gauge(10)), of('b', gauge(30))]);
     expect(change?.point).toMatchObject({ count: 2, sum: 40, min: 10, max: 30 });

@@ -14,6 +14,7 @@ export interface Reading {
 export class Deltas {
   private previous = new Map<string, Map<string, MetricSample>>();
   private hasBaseline = false;
+  private before: { previous: Map<string, Map<string, MetricSample>>; hasBaseline: boolean } | undefined;
 
   /** @returns one point a series, all instances of a service merged */
   take(at: number, readings: readonly Reading[]): { key: SeriesKey; point: Point }[] {
@@ -38,9 +39,16 @@ export class Deltas {
         }
       }
     }
+    this.before = { previous: this.previous, hasBaseline: this.hasBaseline };
     this.previous = current;
     this.hasBaseline = true;
     return [...bySeries.values()].map(({ key, points }) => ({ key, point: mergePoints(at, points) }));
+  }
+
+  /** The last readings could not be stored: the next ones tell what they did, too. */
+  undo(): void {
+    if (this.before) ({ previous: this.previous, hasBaseline: this.hasBaseline } = this.before);
+    this.before = undefined;
   }
 }
 

@@ -39,6 +39,25 @@ export class MetricsStore {
     });
   }
 
+  /** Adds to points of the finest tier that may be there already: the clock was set back, and their time comes again. */
+  async add(points: readonly { key: SeriesKey; point: Point }[]): Promise<void> {
+    if (points.length === 0) return;
+    await this.learnIds(points.map(({ key }) => key));
+    await this.database.transaction(async (db) => {
+      for (const at of new Set(points.map(({ point }) => point.at))) {
+        const own = points.filter(({ point }) => point.at === at);
+        const ids = own.map(({ key }) => this.ids.get(keyText(key)) ?? '');
+        const there = await readPoints(db, FINEST, 'series_id = ANY($3::bigint[])', at, at + FINEST.stepMs, ids);
+        const rows = own.map(({ point }, i) => {
+          const id = ids[i] ?? '';
+          return { id, point: mergePoints(at, [point, ...(there.get(id) ?? [])]) };
+        });
+        await insert(db, FINEST, rows, REPLACE);
+        await markDirty(db, 1, new Set([at]));
+      }
+    });
+  }
+
   /**
    * Recomputes the coarser buckets that changed. The mark and the bucket change in one transaction and a bucket is always
    * computed whole, so it is right in any order, after any crash, and however often it runs.
