@@ -322,7 +322,7 @@ export class LiveRun implements RunHost {
 
   private arm(due: number | undefined, now: number): void {
     clearTimeout(this.timer);
-    if (due !== undefined) this.timer = setTimeout(() => this.agenda.stir(), Math.min(due - now, 2 ** 31 - 1));
+    if (due !== undefined) this.timer = setTimeout(() => this.agenda.stir(), Math.min(due - now, 2 ** 31 - 1)).unref();
   }
 
   private project(state: RunState, due: number | null, release: boolean, blocks: readonly Block[]): void {
