@@ -28,7 +28,8 @@ export async function startServices(mcpServers, folder) {
       cwd: ROOT,
       env,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: ['--enable-source-maps', '--max-semi-space-size=8'],
+      // As the launcher starts them.
+      execArgv: ['--enable-source-maps', '--max-semi-space-size=8', '--no-allocation-site-pretenuring'],
     });
     children[app] = child;
     await new Promise((resolve, reject) => {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { paramText, stringParam } from '../translation/envelope';
 import type { Exchange, Upstream, UpstreamInfo } from '../upstreams/upstream';
 import { isForRole, type BuiltinTool } from './builtin-tool';
+import { asAbortSignal } from '../upstreams/cancellation';
 
 export const BUILTIN_SLUG = 'router';
 
@@ -54,7 +55,7 @@ export class BuiltinUpstream implements Upstream {
   }
 
   async exchange({ message, principal, signal }: Exchange): Promise<string> {
-    const body = await this.answer(message, principal, signal);
+    const body = await this.answer(message, principal, asAbortSignal(signal));
     return `{"jsonrpc":"2.0","id":${message.id ?? 'null'},${body}}`;
   }
 

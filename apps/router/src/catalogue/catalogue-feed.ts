@@ -10,6 +10,7 @@ import { Catalogue } from './catalogue';
 import { changesBetween } from './catalogue-changes';
 import { KINDS, type CatalogueItem, type CatalogueKind } from './catalogue-item';
 import { readList } from './list-reader';
+import type { Cancellation } from '../upstreams/cancellation';
 
 /** Which lists a notification makes stale. */
 const STALE: Record<string, CatalogueKind[]> = {
@@ -103,7 +104,7 @@ export class CatalogueFeed implements OnApplicationShutdown {
    *
    * @throws AppError why the list cannot be read, `upstream_timeout` after `patienceMs`, `cancelled`
    */
-  async firstReading(slug: string, kind: CatalogueKind, patienceMs: number, signal: AbortSignal): Promise<void> {
+  async firstReading(slug: string, kind: CatalogueKind, patienceMs: number, signal: Cancellation): Promise<void> {
     const feed = this.feeds.get(slug);
     if (!feed || feed.known.has(kind)) return;
     const isKnown = (): boolean => feed.known.has(kind) || feed.failures.has(kind) || isOver(feed);
@@ -253,7 +254,7 @@ function untilTrue(
   waiting: Set<() => void>,
   isTrue: () => boolean,
   patienceMs: number,
-  signal: AbortSignal,
+  signal: Cancellation,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (settle: () => void): void => {

@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { Catalogue } from '../catalogue/catalogue';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
+import type { Cancellation } from '../upstreams/cancellation';
 import { toolKey, Verdicts, type Hold } from './verdicts';
 
 const RETRY_MS = 500;
@@ -92,7 +93,7 @@ export class Quarantine implements OnModuleInit, OnApplicationBootstrap, OnAppli
    * @param isListed whether its server lists the tool now
    * @throws AppError `tool_held`
    */
-  async admit(server: string, name: string, isListed: boolean, signal: AbortSignal): Promise<void> {
+  async admit(server: string, name: string, isListed: boolean, signal: Cancellation): Promise<void> {
     let hold = this.holdOf(server, name, isListed);
     for (const until = Date.now() + PATIENCE_MS; hold?.kind === 'review' && Date.now() < until && !signal.aborted;) {
       await this.nextVerdicts(until - Date.now());

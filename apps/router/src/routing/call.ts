@@ -3,6 +3,7 @@ import type { McpRequest, Principal, RpcText } from '@mcp-router/shared';
 import type { Session } from '../sessions/session';
 import type { Envelope } from '../translation/envelope';
 import type { ServerHandle } from '../upstreams/upstream';
+import type { Cancellation } from '../upstreams/cancellation';
 
 interface AnyCall {
   /** As the client wrote it. */
@@ -14,7 +15,7 @@ interface AnyCall {
   readonly principal: Principal;
   readonly context: BusContext;
   /** Aborts when nobody wants the answer any more. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   readonly headers: McpRequest['headers'];
   /** Time spent at servers so far, in milliseconds. */
   upstreamMs: number;

@@ -12,6 +12,7 @@ import type { EventStream, ReplySink } from '../sessions/event-stream';
 import type { Session } from '../sessions/session';
 import { edited, paramText, stringParam } from '../translation/envelope';
 import { CAPABILITY_FOR, refusal } from '../translation/parked-call';
+import { CallCancellation, type Cancellation } from '../upstreams/cancellation';
 import type { ServerHandle } from '../upstreams/upstream';
 import type { LegacyCall } from './call';
 import { isWanted } from './log-levels';
@@ -23,7 +24,7 @@ export class OpenCall implements LegacyCall {
   readonly method: string;
   readonly stream: EventStream;
   upstreamMs = 0;
-  private readonly abort = new AbortController();
+  private readonly cancellation = new CallCancellation();
 
   constructor(
     readonly session: Session,
@@ -45,8 +46,8 @@ export class OpenCall implements LegacyCall {
     return this.session.principal;
   }
 
-  get signal(): AbortSignal {
-    return this.abort.signal;
+  get signal(): Cancellation {
+    return this.cancellation;
   }
 
   get headers(): undefined {
@@ -59,7 +60,7 @@ export class OpenCall implements LegacyCall {
 
   /** The client does not want the answer any more. */
   cancel(): void {
-    this.abort.abort();
+    this.cancellation.abort();
   }
 
   take(message: RpcText, server: ServerHandle): void {

@@ -2,6 +2,7 @@ import { AppError, applyEdits, membersOf, readRpc, removeMembers, setMember, typ
 import type { LegacyCall } from '../routing/call';
 import { edited } from './envelope';
 import { resultField, toLegacy } from './results';
+import type { Cancellation } from '../upstreams/cancellation';
 
 /** How often a server may come back with more questions; the SDKs stop at 8 to 10. */
 const MAX_ROUNDS = 10;
@@ -77,7 +78,7 @@ function nextRound(message: RpcText, responses: string | undefined, state: strin
   return edited(bare, [{ start: at, end: at, text: fields + comma }]);
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, signal: Cancellation): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(done, ms);
     function done(): void {

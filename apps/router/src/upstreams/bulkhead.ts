@@ -1,8 +1,9 @@
 import { AppError } from '@mcp-router/shared';
+import type { Cancellation } from './cancellation';
 
 interface Waiter {
   enter(): void;
-  signal: AbortSignal;
+  signal: Cancellation;
   onAbort: () => void;
 }
 
@@ -33,7 +34,7 @@ export class Bulkhead {
   }
 
   /** Waits for a place. @throws AppError `upstream_overloaded`, `cancelled` */
-  enter(signal: AbortSignal): Promise<void> {
+  enter(signal: Cancellation): Promise<void> {
     if (this.tryEnter()) return Promise.resolve();
     if (this.queue.size >= this.queueLimit) {
       return Promise.reject(

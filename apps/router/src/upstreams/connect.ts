@@ -12,6 +12,7 @@ import { SsePipe } from './sse.pipe';
 import { StdioPipe } from './stdio.pipe';
 import { SYSTEM_CALLER } from './system-caller';
 import type { EraMemory } from './upstream';
+import type { Cancellation } from './cancellation';
 
 export interface ConnectOptions {
   spec: ServerSpec;
@@ -25,7 +26,7 @@ export interface ConnectOptions {
   logs: LogRing;
   maxMessageBytes: number;
   onStray: OnStray;
-  signal: AbortSignal;
+  signal: Cancellation;
 }
 
 /**
@@ -152,7 +153,7 @@ function garbageNote(logs: LogRing): (text: string) => void {
   };
 }
 
-async function within<T>(work: Promise<T>, ms: number, signal: AbortSignal): Promise<T> {
+async function within<T>(work: Promise<T>, ms: number, signal: Cancellation): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
   const stopped = new Promise<never>((_, reject) => {

@@ -24,6 +24,7 @@ import type {
   Upstream,
   UpstreamInfo,
 } from './upstream';
+import type { Cancellation } from './cancellation';
 
 export interface UpstreamTools {
   reaper: Reaper;
@@ -174,7 +175,7 @@ export class SupervisedUpstream implements Upstream {
     return () => this.connectedListeners.delete(listener);
   }
 
-  async ready(signal?: AbortSignal): Promise<UpstreamInfo> {
+  async ready(signal?: Cancellation): Promise<UpstreamInfo> {
     this.admit();
     const connection = await this.connectionOf(this.instanceFor(SYSTEM_CALLER), signal ?? SYSTEM_CALLER.signal);
     return connection.info;
@@ -321,7 +322,7 @@ export class SupervisedUpstream implements Upstream {
     return this.instances.get(key) ?? this.openInstance(key, caller);
   }
 
-  private async connectionOf(instance: Instance, signal: AbortSignal): Promise<Connection> {
+  private async connectionOf(instance: Instance, signal: Cancellation): Promise<Connection> {
     if (instance.connection) return instance.connection;
     return await orCancelled(instance.opening, signal);
   }
@@ -564,7 +565,7 @@ function unavailable(slug: string, reason: string, cause: ConnectionLost): AppEr
 }
 
 /** Waits for something that others wait for too: the signal ends the wait and nothing else. */
-function orCancelled<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+function orCancelled<T>(work: Promise<T>, signal: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(new AppError('cancelled', 'The call was cancelled before it started'));
     if (signal.aborted) return onAbort();

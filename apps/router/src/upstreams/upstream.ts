@@ -1,4 +1,5 @@
 import type { Principal, RpcText, ServerState } from '@mcp-router/shared';
+import type { Cancellation } from './cancellation';
 
 /** `legacy`: 2025-11-25 and older (`initialize`). `modern`: 2026-07-28 (`server/discover`, envelope in `_meta`). */
 export type Era = 'legacy' | 'modern';
@@ -61,7 +62,7 @@ export interface Exchange extends Caller {
   /** Longest silence of the server in milliseconds (progress and requests of its own restart it); the server's `callTimeoutMs` if absent. */
   timeoutMs?: number;
   /** Aborting cancels the call at the server too (`notifications/cancelled`, or the end of its stream). */
-  signal: AbortSignal;
+  signal: Cancellation;
   /** Gets the time that was spent at the server, over all exchanges that have it, in milliseconds. */
   timing?: { upstreamMs: number };
   /**
@@ -103,7 +104,7 @@ export interface Upstream {
    *
    * @throws AppError `upstream_unavailable` while the server is disabled, unreachable or its circuit is open
    */
-  ready(signal?: AbortSignal): Promise<UpstreamInfo>;
+  ready(signal?: Cancellation): Promise<UpstreamInfo>;
 
   /**
    * Sends a request and returns the text of its response, with the caller's id.

@@ -7,6 +7,7 @@ import type { Catalogue } from '../catalogue/catalogue';
 import { WORST, type WorkflowHints } from './hints';
 import { toolHash } from './live-catalogue';
 import type { VersionRow, VersionStore } from './version-store';
+import { asAbortSignal } from '../upstreams/cancellation';
 
 export const WORKFLOW_SLUG = 'workflow';
 
@@ -150,7 +151,7 @@ export class WorkflowUpstream implements Upstream {
     exchange: Exchange,
   ): Promise<Run> {
     const { message, principal, signal } = exchange;
-    const options = { signal, context: { principal } };
+    const options = { signal: asAbortSignal(signal), context: { principal } };
     const token = paramText(message, ['_meta', 'progressToken']);
     // A workflow that calls this one again after a crash means the same run.
     const key = stringParam(message, ['_meta', 'mcp-router/idempotency-key']);
