@@ -93,7 +93,7 @@ export class Evaluator implements OnApplicationBootstrap, OnApplicationShutdown 
     const status = advance(before?.status, holds, at, rule);
     if (status === undefined && before === undefined) return;
     const isFiring = status?.state === 'firing';
-    const muted = isFiring ? mutedBy(rule, labels, silences, firing, at) : null;
+    const muted = isFiring ? mutedBy(rule, labels, silences, firing, Math.max(at, Date.now())) : null;
     // One that was muted when it began to fire is sent when that ends, and one that nobody was sent is not resolved for anybody.
     const isDue = isFiring
       ? !before?.notified && muted === null
