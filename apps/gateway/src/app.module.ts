@@ -41,6 +41,7 @@ import { SecretsController } from './secrets/secrets.controller';
 import { ConfigurationController } from './servers/configuration.controller';
 import { ServersController } from './servers/servers.controller';
 import { ToolsController } from './tools/tools.controller';
+import { VirtualServersController } from './virtual-servers/virtual-servers.controller';
 import { ApprovalsController } from './workflows/approvals.controller';
 import { CloudEventsController } from './workflows/cloud-events.controller';
 import { RunsController } from './workflows/runs.controller';
@@ -66,6 +67,7 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     SecretsController,
     CloudEventsController,
     ServerCardsController,
+    VirtualServersController,
     FlagsController,
     FlagsHandler,
     HealthController,

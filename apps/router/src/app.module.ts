@@ -9,10 +9,18 @@ import { ServersService } from './servers/servers.service';
 import { ToolsHandler } from './tools/tools.handler';
 import { ToolsService } from './tools/tools.service';
 import { UpstreamsModule } from './upstreams/upstreams.module';
+import { VirtualServersModule } from './virtual-servers/virtual-servers.module';
 import { WorkflowsModule } from './workflows/workflows.module';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([ServerEntity]), UpstreamsModule, QuarantineModule, McpModule, WorkflowsModule],
+  imports: [
+    TypeOrmModule.forFeature([ServerEntity]),
+    UpstreamsModule,
+    QuarantineModule,
+    McpModule,
+    VirtualServersModule,
+    WorkflowsModule,
+  ],
   controllers: [ServersHandler, ToolsHandler],
   providers: [CallRecorder, ServersService, ToolsService],
 })

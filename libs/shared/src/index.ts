@@ -6,6 +6,7 @@ export * from './contracts/mcp.contracts';
 export * from './contracts/monitor.contracts';
 export * from './contracts/router.contracts';
 export * from './contracts/secret.contracts';
+export * from './contracts/virtual-server.contracts';
 export * from './contracts/workflow.contracts';
 export * from './errors';
 export * from './flags';

@@ -4,6 +4,7 @@ import { Quarantine20261122150000 } from './20261122150000-quarantine';
 import { SecretAndSchedule20261122160000 } from './20261122160000-secret-and-schedule';
 import { WorkflowHints20261122161000 } from './20261122161000-workflow-hints';
 import { RunTrace20261122163000 } from './20261122163000-run-trace';
+import { VirtualServer20261122163500 } from './20261122163500-virtual-server';
 
 export const MIGRATIONS = [
   Server20261122100100,
@@ -12,4 +13,5 @@ export const MIGRATIONS = [
   SecretAndSchedule20261122160000,
   WorkflowHints20261122161000,
   RunTrace20261122163000,
+  VirtualServer20261122163500,
 ];

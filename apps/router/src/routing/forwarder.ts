@@ -52,7 +52,7 @@ export class Forwarder {
     if (response.length < MAX_TASK_LENGTH && response.includes('"taskId"'))
       this.tasks.learn(response, upstream.slug, call.principal);
     // On the aggregate it is the router that answers; a server's own name is on its own endpoint.
-    if (call.endpoint === undefined && info.era === 'modern' && response.includes(ENVELOPE.serverInfo))
+    if (call.endpoint !== upstream.slug && info.era === 'modern' && response.includes(ENVELOPE.serverInfo))
       return withServerInfo(response, OUR_INFO);
     return response;
   }

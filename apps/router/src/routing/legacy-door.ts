@@ -159,9 +159,7 @@ export class LegacyDoor {
     const level = stringParam(request, ['level']);
     if (!isLevel(level)) throw new AppError('invalid_request', 'params.level is not a log level');
     session.logLevel = level;
-    const { endpoint } = session;
-    const { directory } = this.router;
-    const upstreams = endpoint === undefined ? directory.upstreams() : [this.router.serverOf(endpoint)];
+    const upstreams = this.router.serversOf(session.endpoint);
     await Promise.all(upstreams.map((upstream) => this.levels.want(upstream, level)));
     return '{}';
   }
@@ -193,12 +191,9 @@ export class LegacyDoor {
         return;
       default: {
         const caller = callerOf(session);
-        const { directory } = this.router;
         // What belongs to the session as a whole concerns the connections that are the session's own.
-        const upstreams =
-          session.endpoint === undefined ? directory.upstreams() : [directory.upstream(session.endpoint)];
-        for (const upstream of upstreams) {
-          if (upstream?.isolation === 'session' && upstream.info?.era === 'legacy') upstream.notify(message, caller);
+        for (const upstream of this.router.serversOf(session.endpoint)) {
+          if (upstream.isolation === 'session' && upstream.info?.era === 'legacy') upstream.notify(message, caller);
         }
       }
     }

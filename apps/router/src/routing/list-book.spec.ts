@@ -22,7 +22,14 @@ function bookOf(servers: Record<string, Partial<ListFacts>>, pageSize = 100) {
   }
   return {
     catalogue,
-    book: new ListBook(catalogue, directory, visibility, { isHeld: () => false } as unknown as Quarantine, pageSize),
+    book: new ListBook(
+      catalogue,
+      { view: () => undefined, revision: 0 },
+      directory,
+      visibility,
+      { isHeld: () => false } as unknown as Quarantine,
+      pageSize,
+    ),
   };
 }
 

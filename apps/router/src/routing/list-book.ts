@@ -7,6 +7,7 @@ import type { Era } from '../upstreams/upstream';
 import type { Directory } from './directory';
 import { SERVER_INFO } from './endpoint';
 import { PagedList, type ListResult } from './paged-list';
+import type { VirtualServers } from '../virtual-servers/virtual-servers.service';
 import type { Visibility } from './visibility';
 
 /** Lists kept at once; each combination of endpoint, era and policy is one. */
@@ -17,10 +18,11 @@ const OURS = `"_meta":{"${ENVELOPE.serverInfo}":${JSON.stringify(SERVER_INFO)}}`
 /** Builds the lists of tools, resources, templates and prompts, and keeps them until the catalogue changes. */
 export class ListBook {
   private readonly lists = new Map<string, PagedList>();
-  private revision = -1;
+  private revision = '';
 
   constructor(
     private readonly catalogue: Catalogue,
+    private readonly virtuals: Pick<VirtualServers, 'view' | 'revision'>,
     private readonly directory: Directory,
     private readonly visibility: Visibility,
     private readonly quarantine: Quarantine,
@@ -34,8 +36,9 @@ export class ListBook {
    * @throws AppError `invalid_cursor`
    */
   list(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal, cursor?: string): ListResult {
-    if (this.revision !== this.catalogue.revision) {
-      this.revision = this.catalogue.revision;
+    const revision = `${this.catalogue.revision} ${this.virtuals.revision}`;
+    if (this.revision !== revision) {
+      this.revision = revision;
       this.lists.clear();
     }
     const key = `${kind} ${endpoint ?? ''} ${era} ${kind === 'tools' ? policyKey(principal) : ''}`;
@@ -49,11 +52,12 @@ export class ListBook {
   }
 
   private build(kind: CatalogueKind, endpoint: string | undefined, era: Era, principal: Principal): PagedList {
-    const { items } = this.catalogue.list(kind, endpoint);
+    const view = endpoint === undefined ? undefined : this.virtuals.view(endpoint);
+    const items = view ? view.items[kind] : this.catalogue.list(kind, endpoint).items;
     const seen = kind === 'tools' ? items.filter((item) => this.isShown(item, principal)) : items;
     const parts = {
       name: `${kind} ${endpoint ?? ''}`,
-      head: this.head(kind, endpoint, era, seen.length < items.length),
+      head: this.head(kind, view ? [...view.members] : endpoint, era, seen.length < items.length),
       member: kind,
       items: seen.map((item) => ({
         key: `${item.server} ${item.name}`,
@@ -67,10 +71,11 @@ export class ListBook {
    * What goes before the items: of one server what it said itself; of all of them the shortest time that any of them
    * allows, and `public` only if all say so. A list that a policy has shortened is for its caller only.
    */
-  private head(kind: CatalogueKind, endpoint: string | undefined, era: Era, isShortened: boolean): string {
-    const slugs = endpoint === undefined ? this.catalogue.slugs : [endpoint];
+  private head(kind: CatalogueKind, endpoint: string | string[] | undefined, era: Era, isShortened: boolean): string {
+    const isSingle = typeof endpoint === 'string';
+    const slugs = isSingle ? [endpoint] : (endpoint ?? this.catalogue.slugs);
     const said = slugs.flatMap((slug) => this.catalogue.factsOf(slug, kind) ?? []);
-    const rest = endpoint === undefined ? (era === 'modern' ? OURS : '') : (said[0]?.rest ?? '');
+    const rest = isSingle ? (said[0]?.rest ?? '') : era === 'modern' ? OURS : '';
     const fields = [rest];
     if (era === 'modern') {
       const ttlMs = said.length === 0 ? 0 : Math.min(...said.map((facts) => facts.ttlMs ?? 0));

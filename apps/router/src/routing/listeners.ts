@@ -109,7 +109,7 @@ export class Listeners {
 
   /** What of a wish this endpoint can keep. */
   private async honoured(asked: Filter, endpoint: string | undefined): Promise<Filter> {
-    const upstream = endpoint === undefined ? undefined : this.router.serverOf(endpoint);
+    const upstream = this.router.single(endpoint);
     const capabilities = upstream && (upstream.info ?? (await upstream.ready())).capabilities;
     const has = (capability: string) => capabilities === undefined || capabilities[capability] !== undefined;
     const filter: Filter = {};

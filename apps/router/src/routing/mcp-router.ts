@@ -2,7 +2,7 @@ import { AppError, isToolAllowed, memberAt, type RpcText } from '@mcp-router/sha
 import { failureOf, type CallRecorder, type FinishedCall } from '../calls/call-recorder';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueFeed } from '../catalogue/catalogue-feed';
-import type { CatalogueKind } from '../catalogue/catalogue-item';
+import type { CatalogueItem, CatalogueKind } from '../catalogue/catalogue-item';
 import { publicName } from '../catalogue/public-name';
 import type { Quarantine } from '../quarantine/quarantine';
 import { edited, paramText, stringParam } from '../translation/envelope';
@@ -11,12 +11,13 @@ import { errorCodeOf, resultField } from '../translation/results';
 import type { Upstream } from '../upstreams/upstream';
 import type { Call } from './call';
 import type { Directory } from './directory';
-import { describeEndpoint } from './endpoint';
+import { describeAll, describeServer } from './endpoint';
 import type { Forwarder } from './forwarder';
 import { ListBook } from './list-book';
 import type { ListResult } from './paged-list';
 import { methodNotFound } from './response';
 import type { Tasks } from './tasks';
+import type { VirtualServers } from '../virtual-servers/virtual-servers.service';
 import type { Visibility } from './visibility';
 
 /** The lists that are answered from the catalogue, by method. */
@@ -54,10 +55,11 @@ export class McpRouter {
     readonly tasks: Tasks,
     private readonly visibility: Visibility,
     private readonly quarantine: Quarantine,
+    private readonly virtuals: VirtualServers,
     private readonly feed: CatalogueFeed,
     private readonly limits: ListLimits,
   ) {
-    this.book = new ListBook(catalogue, directory, visibility, quarantine, limits.pageSize);
+    this.book = new ListBook(catalogue, virtuals, directory, visibility, quarantine, limits.pageSize);
   }
 
   /** The server of `/mcp/{slug}`. @throws AppError `server_not_found` */
@@ -67,18 +69,38 @@ export class McpRouter {
     return upstream;
   }
 
+  /**
+   * The one server behind an endpoint; `undefined` on the aggregate and on virtual servers.
+   *
+   * @throws AppError `server_not_found`
+   */
+  single(endpoint: string | undefined): Upstream | undefined {
+    return endpoint === undefined || this.virtuals.view(endpoint) ? undefined : this.serverOf(endpoint);
+  }
+
+  /** The servers behind an endpoint. @throws AppError `server_not_found` */
+  serversOf(endpoint: string | undefined): Upstream[] {
+    const upstream = this.single(endpoint);
+    return upstream
+      ? [upstream]
+      : this.directory.upstreams().filter(({ slug }) => this.virtuals.covers(endpoint, slug));
+  }
+
   /** The result of `initialize`, JSON text. */
   async initialize(endpoint: string | undefined, version: string): Promise<string> {
-    const upstream = endpoint === undefined ? undefined : this.serverOf(endpoint);
-    const { handshake, era } = await describeEndpoint(this.directory, upstream);
+    const { handshake, era } = await this.describe(endpoint);
     return JSON.stringify(toInitializeResult(handshake, version, era));
   }
 
   /** The result of `server/discover`, JSON text. */
   async discover(endpoint: string | undefined): Promise<string> {
-    const upstream = endpoint === undefined ? undefined : this.serverOf(endpoint);
-    const { handshake, era } = await describeEndpoint(this.directory, upstream);
+    const { handshake, era } = await this.describe(endpoint);
     return JSON.stringify(toDiscoverResult(handshake, era));
+  }
+
+  private describe(endpoint: string | undefined): ReturnType<typeof describeServer> {
+    const upstream = this.single(endpoint);
+    return upstream ? describeServer(upstream) : Promise.resolve(describeAll(this.serversOf(endpoint), endpoint));
   }
 
   /**
@@ -89,11 +111,11 @@ export class McpRouter {
    */
   async list(call: Call, kind: CatalogueKind): Promise<ListResult> {
     const cursor = cursorOf(call.request);
-    if (call.endpoint !== undefined) {
-      const upstream = this.serverOf(call.endpoint);
+    const upstream = this.single(call.endpoint);
+    if (upstream) {
       const info = upstream.info ?? (await upstream.ready(call.signal));
       if (info.capabilities[CAPABILITY_OF[kind]] === undefined) throw methodNotFound(call.method);
-      await this.feed.firstReading(call.endpoint, kind, this.limits.patienceMs, call.signal);
+      await this.feed.firstReading(upstream.slug, kind, this.limits.patienceMs, call.signal);
     }
     return this.book.list(kind, call.endpoint, call.era, call.principal, cursor);
   }
@@ -104,15 +126,11 @@ export class McpRouter {
       case 'tools/call':
         return this.callTool(call);
       case 'prompts/get':
-        return call.endpoint === undefined
-          ? this.getPrompt(call)
-          : this.send(call, this.serverOf(call.endpoint), call.request);
+        return this.getPrompt(call);
       case 'resources/read':
         return this.send(call, this.ownerOf(call.endpoint, stringParam(call.request, ['uri'])), call.request);
       case 'completion/complete':
-        return call.endpoint === undefined
-          ? this.complete(call)
-          : this.send(call, this.serverOf(call.endpoint), call.request);
+        return this.complete(call);
       default:
         return this.routeOther(call);
     }
@@ -120,10 +138,11 @@ export class McpRouter {
 
   /** The server of a resource. @throws AppError `resource_not_found` when none has it */
   ownerOf(endpoint: string | undefined, uri: string | undefined): Upstream {
-    if (endpoint !== undefined) return this.serverOf(endpoint);
+    const single = this.single(endpoint);
+    if (single) return single;
     const owners = uri === undefined ? [] : this.catalogue.ownersOf(uri);
     for (const slug of owners) {
-      const upstream = this.directory.upstream(slug);
+      const upstream = this.virtuals.covers(endpoint, slug) ? this.directory.upstream(slug) : undefined;
       if (upstream) return upstream;
     }
     throw new AppError('resource_not_found', `No server has the resource "${uri ?? ''}"`);
@@ -135,19 +154,20 @@ export class McpRouter {
     const member = request.params && memberAt(request.text, ['name'], request.params.start);
     if (!member || request.text[member.start] !== '"') throw new AppError('invalid_request', 'params.name is missing');
     const name = JSON.parse(request.text.slice(member.start, member.end)) as string;
-    const item =
-      endpoint === undefined ? this.catalogue.find('tools', name) : this.catalogue.findAt(endpoint, 'tools', name);
-    const slug = endpoint ?? item?.server;
-    const shown = item?.publicName ?? (endpoint === undefined ? name : publicName(endpoint, name));
+    const view = endpoint === undefined ? undefined : this.virtuals.view(endpoint);
+    const item = this.find('tools', endpoint, name);
+    // The server of an endpoint, where it is one: a tool that it does not list may exist at it all the same.
+    const own = view ? undefined : endpoint;
+    const slug = own ?? item?.server;
+    const shown = item?.publicName ?? (own === undefined ? name : publicName(own, name));
     try {
-      // A tool that a server does not list may exist at it all the same: on its own endpoint the server is asked.
       const isVisible = item
         ? this.visibility.isVisible(item, call.principal)
-        : endpoint !== undefined && isToolAllowed(call.principal.policy, shown);
+        : own !== undefined && isToolAllowed(call.principal.policy, shown);
       if (slug === undefined || !isVisible) throw new AppError('tool_not_found', `Unknown tool: ${name}`);
-      const own = item?.name ?? name;
-      if (this.quarantine.concerns(slug, own, item !== undefined))
-        await this.quarantine.admit(slug, own, item !== undefined, call.signal);
+      const nameThere = item?.name ?? name;
+      if (this.quarantine.concerns(slug, nameThere, item !== undefined))
+        await this.quarantine.admit(slug, nameThere, item !== undefined, call.signal);
       const message =
         endpoint === undefined && item
           ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
@@ -213,18 +233,29 @@ export class McpRouter {
     }
   }
 
+  /** What an endpoint has under a name. */
+  private find(kind: 'tools' | 'prompts', endpoint: string | undefined, name: string): CatalogueItem | undefined {
+    if (endpoint === undefined) return this.catalogue.find(kind, name);
+    const view = this.virtuals.view(endpoint);
+    return view ? view[kind].get(name) : this.catalogue.findAt(endpoint, kind, name);
+  }
+
   private getPrompt(call: Call): Promise<string> {
+    const upstream = this.single(call.endpoint);
+    if (upstream) return this.send(call, upstream, call.request);
     return this.forwardPrompt(call, ['name'], stringParam(call.request, ['name']) ?? '');
   }
 
   private complete(call: Call): Promise<string> {
+    const upstream = this.single(call.endpoint);
+    if (upstream) return this.send(call, upstream, call.request);
     const name = stringParam(call.request, ['ref', 'name']);
     if (name !== undefined) return this.forwardPrompt(call, ['ref', 'name'], name);
-    return this.send(call, this.ownerOf(undefined, stringParam(call.request, ['ref', 'uri'])), call.request);
+    return this.send(call, this.ownerOf(call.endpoint, stringParam(call.request, ['ref', 'uri'])), call.request);
   }
 
   private forwardPrompt(call: Call, path: readonly string[], name: string): Promise<string> {
-    const item = this.catalogue.find('prompts', name);
+    const item = this.find('prompts', call.endpoint, name);
     if (!item) throw new AppError('invalid_request', `Unknown prompt: ${name}`);
     return this.send(call, this.serverOf(item.server), renamed(call.request, path, item.name));
   }
@@ -233,7 +264,8 @@ export class McpRouter {
   private async routeOther(call: Call): Promise<string> {
     if (call.method.startsWith('tasks/'))
       return this.tasks.route(call, (upstream) => this.send(call, upstream, call.request));
-    if (call.endpoint !== undefined) return this.send(call, this.serverOf(call.endpoint), call.request);
+    const upstream = this.single(call.endpoint);
+    if (upstream) return this.send(call, upstream, call.request);
     throw methodNotFound(call.method);
   }
 }

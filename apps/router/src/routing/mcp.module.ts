@@ -24,6 +24,8 @@ import { Tasks } from './tasks';
 import { Quarantine } from '../quarantine/quarantine';
 import { QuarantineModule } from '../quarantine/quarantine.module';
 import { UpstreamsModule } from '../upstreams/upstreams.module';
+import { VirtualServers } from '../virtual-servers/virtual-servers.service';
+import { VirtualServersModule } from '../virtual-servers/virtual-servers.module';
 import { Visibility } from './visibility';
 import { Watcher } from './watcher';
 
@@ -32,7 +34,7 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
 
 /** Sessions, routing and translation of MCP. Needs the `Catalogue` and a `Directory` of the registered servers. */
 @Module({
-  imports: [UpstreamsModule, BuiltinModule, QuarantineModule],
+  imports: [UpstreamsModule, VirtualServersModule, BuiltinModule, QuarantineModule],
   controllers: [McpHandler],
   providers: [
     CallRecorder,
@@ -73,12 +75,23 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
     },
     {
       provide: Tasks,
-      inject: [Directory, TaskOwners],
+      inject: [Directory, TaskOwners, VirtualServers],
       useFactory: (...parts: ConstructorParameters<typeof Tasks>) => new Tasks(...parts),
     },
     {
       provide: McpRouter,
-      inject: [ENV, Directory, Catalogue, Forwarder, CallRecorder, Tasks, Visibility, Quarantine, CatalogueFeed],
+      inject: [
+        ENV,
+        Directory,
+        Catalogue,
+        Forwarder,
+        CallRecorder,
+        Tasks,
+        Visibility,
+        Quarantine,
+        VirtualServers,
+        CatalogueFeed,
+      ],
       useFactory: (env: RouterEnv, ...parts: McpRouterParts) =>
         new McpRouter(...parts, { pageSize: env.LIST_PAGE_SIZE, patienceMs: env.CONNECT_TIMEOUT_MS }),
     },
@@ -100,7 +113,7 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
     { provide: SseDoor, inject: [LegacyDoor], useFactory: (legacy: LegacyDoor) => new SseDoor(legacy) },
     {
       provide: Watcher,
-      inject: [Directory, Catalogue, SessionStore, Listeners, Subscriptions, TaskOwners],
+      inject: [Directory, Catalogue, SessionStore, Listeners, Subscriptions, TaskOwners, VirtualServers],
       useFactory: (...parts: ConstructorParameters<typeof Watcher>) => new Watcher(...parts),
     },
   ],

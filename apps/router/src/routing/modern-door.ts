@@ -62,8 +62,8 @@ export class ModernDoor {
   private notification(message: RpcText, { endpoint }: McpRequest, principal: Principal): void {
     if (endpoint === undefined || message.kind !== 'notification' || message.method === 'notifications/cancelled')
       return;
-    const upstream = this.router.serverOf(endpoint);
-    if (upstream.info?.era === 'modern') upstream.notify(message, { principal });
+    const upstream = this.router.single(endpoint);
+    if (upstream?.info?.era === 'modern') upstream.notify(message, { principal });
   }
 }
 

@@ -6,6 +6,7 @@ import type { Era, Upstream, UpstreamInfo } from '../upstreams/upstream';
 import type { Call, LegacyCall } from './call';
 import type { Directory } from './directory';
 import { methodNotFound, resultResponse } from './response';
+import type { VirtualServers } from '../virtual-servers/virtual-servers.service';
 import type { TaskOwners } from './task-owners';
 
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks';
@@ -28,6 +29,7 @@ export class Tasks {
   constructor(
     private readonly directory: Directory,
     private readonly owners: TaskOwners,
+    private readonly virtuals: VirtualServers,
   ) {}
 
   /**
@@ -66,14 +68,14 @@ export class Tasks {
   }
 
   private upstreamOf(owner: string | undefined, endpoint: string | undefined): Upstream | undefined {
-    if (owner === undefined || (endpoint !== undefined && owner !== endpoint)) return undefined;
+    if (owner === undefined || !this.virtuals.covers(endpoint, owner)) return undefined;
     return this.directory.upstream(owner);
   }
 
   private async list(call: LegacyCall, send: Send): Promise<string> {
     const { endpoint } = call;
-    if (endpoint === undefined) return this.listAll(call);
-    const upstream = this.directory.upstream(endpoint);
+    const upstream = endpoint === undefined ? undefined : this.directory.upstream(endpoint);
+    if (endpoint === undefined || (!upstream && this.virtuals.view(endpoint))) return this.listAll(call);
     if (!upstream) throw new AppError('server_not_found', `No server is called "${endpoint}"`);
     const info = upstream.info ?? (await upstream.ready(call.signal));
     if (!listsTasks(info)) throw methodNotFound(call.method);
@@ -90,6 +92,7 @@ export class Tasks {
     const begin = cursorOf(call.request);
     const servers = this.directory
       .upstreams()
+      .filter(({ slug }) => this.virtuals.covers(call.endpoint, slug))
       .filter(({ slug, info }) => info !== undefined && listsTasks(info) && slug >= (begin?.slug ?? ''));
     if (begin && servers[0]?.slug !== begin.slug) throw badCursor();
     let cursor = begin?.cursor;

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue';
-import type { CatalogueKind } from '../catalogue/catalogue-item';
+import { KINDS, type CatalogueKind } from '../catalogue/catalogue-item';
 import type { Session } from '../sessions/session';
 import type { SessionStore } from '../sessions/session-store';
 import { stringParam } from '../translation/envelope';
@@ -9,6 +9,7 @@ import type { Directory } from './directory';
 import { listChanged, type Listeners } from './listeners';
 import { isWanted } from './log-levels';
 import type { Subscriptions } from './subscriptions';
+import type { VirtualServers } from '../virtual-servers/virtual-servers.service';
 import type { TaskOwners } from './task-owners';
 
 /** Changes that come within this time of each other are told once. */
@@ -43,9 +44,13 @@ export class Watcher {
     private readonly listeners: Listeners,
     private readonly subscriptions: Subscriptions,
     private readonly tasks: TaskOwners,
+    private readonly virtuals: VirtualServers,
   ) {
     this.stops.push(
       catalogue.onChange((slug, kinds) => this.listsChanged(slug, kinds)),
+      virtuals.onChange((slugs) => {
+        for (const slug of slugs) this.listsChanged(slug, KINDS);
+      }),
       directory.onUpstream((upstream) => this.watch(upstream)),
     );
   }
@@ -74,12 +79,17 @@ export class Watcher {
     const changed = new Map(this.changed);
     this.changed.clear();
     const kindsOf = (endpoint: string | undefined) =>
-      endpoint === undefined ? new Set([...changed.values()].flatMap((kinds) => [...kinds])) : changed.get(endpoint);
+      new Set([...changed].flatMap(([slug, kinds]) => (this.isConcerned(endpoint, slug) ? [...kinds] : [])));
     for (const session of this.sessions.all()) {
-      const lists = new Set([...(kindsOf(session.endpoint) ?? [])].map((kind) => LIST_OF[kind]));
+      const lists = new Set([...kindsOf(session.endpoint)].map((kind) => LIST_OF[kind]));
       for (const list of lists) session.notify(listChanged(list));
     }
     this.listeners.listChanged(kindsOf);
+  }
+
+  /** Whether an endpoint has what is listed under a slug; a virtual server's is its own. */
+  private isConcerned(endpoint: string | undefined, slug: string): boolean {
+    return this.virtuals.view(slug) ? endpoint === slug : this.virtuals.covers(endpoint, slug);
   }
 
   /** @returns whether a request was taken */
@@ -95,7 +105,9 @@ export class Watcher {
     }
     if (kind === 'request' || NOT_FOR_CLIENTS.has(method)) return false;
     if (method === 'notifications/resources/updated') this.subscriptions.updated(slug, message, agentId);
-    else if (method === 'notifications/tasks/status' && agentId === undefined) this.taskChanged(slug, message);
+    else if (method === 'notifications/tasks/status' && agentId === undefined)
+      // It may come together with the answer that made the task, which is taken note of first.
+      setImmediate(() => this.taskChanged(slug, message));
     else if (method === 'notifications/elicitation/complete' && agentId === undefined) this.elicited(slug, message);
     else
       this.toAll(
@@ -126,7 +138,7 @@ export class Watcher {
   /** The sessions that a server's messages may concern. */
   private *sessionsAt(slug: string): Generator<Session> {
     for (const session of this.sessions.all()) {
-      if (session.endpoint === undefined || session.endpoint === slug) yield session;
+      if (this.virtuals.covers(session.endpoint, slug)) yield session;
     }
   }
 

@@ -105,6 +105,8 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
 
   async add({ slug, ...definition }: NewServer, source: 'rest' | 'discovery'): Promise<RegisteredServer> {
     if (this.fromFile.has(slug) || this.upstreams.get(slug)) throw taken(slug);
+    const virtual = await this.rows.query<unknown[]>('SELECT FROM router.virtual_server WHERE slug = $1', [slug]);
+    if (virtual.length > 0) throw taken(slug);
     const id = v7();
     const row = this.rows.create({ id, slug, source, ...(await this.seal(id, definition)) });
     await this.rows.insert(row as never).catch((error: unknown) => {
