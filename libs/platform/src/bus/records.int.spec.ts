@@ -60,7 +60,6 @@ it('lets entries gather if they are not urgent', async () => {
   await until(() => sizes.length === 1);
   for (const n of numbers(1, 21)) {
     writer.bus.record(noted, { n });
-    // Each is written by itself: the writer waits a few milliseconds at most.
     await new Promise((resolve) => setTimeout(resolve, 8));
   }
   await until(() => sizes.reduce((sum, size) => sum + size, 0) === 21);
@@ -171,6 +170,26 @@ it('writes again what a Redis without memory refused', async () => {
   await admin.config('SET', 'maxmemory', '0');
   await until(() => seen.length >= 700);
   expect(seen.sort((a, b) => a - b)).toEqual(numbers(0, 700));
+  await admin.quit();
+  await close();
+  await server.close();
+}, 20_000);
+
+it('writes again what was on its way when the connection broke', async () => {
+  const server = await startPrivateRedis();
+  const admin = new Redis(server.url);
+  const { bus, close } = await startCaller({ app: 'noter', redisUrl: server.url });
+  await admin.call('CLIENT', 'PAUSE', '60000', 'WRITE');
+  for (const n of numbers(0, 100)) bus.record(noted, { n });
+  await until(async () => /blocked_clients:[1-9]/.test(await admin.info('clients')));
+  await admin.call('CLIENT', 'KILL', 'TYPE', 'normal');
+  await admin.call('CLIENT', 'UNPAUSE');
+  const seen = new Set<number>();
+  bus.consume(noted, 'notes', async (entries) => {
+    for (const { payload } of entries) seen.add(payload.n);
+  });
+  await until(() => seen.size === 100);
+  expect(bus.recordsDropped).toBe(0);
   await admin.quit();
   await close();
   await server.close();

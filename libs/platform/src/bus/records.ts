@@ -2,8 +2,6 @@ import { Logger } from '@nestjs/common';
 import type { RecordStream } from '@mcp-router/shared';
 import type { RedisLink } from './link';
 
-/** How long a record waits for others: what a process that is killed takes with it. Few large writes cost a tenth of many small ones. */
-const FLUSH_MS = 50;
 const FLUSH_ENTRIES = 500;
 /** What is kept while Redis is away; past it the oldest are dropped and counted. */
 const MAX_BUFFERED = 20_000;
@@ -24,6 +22,9 @@ export class Records {
   private buffer: Buffered[] = [];
   private characters = 0;
   private timer: NodeJS.Timeout | undefined;
+  private dueAt = 0;
+  /** The shortest time that one of the records in the buffer may wait. */
+  private patienceMs = Infinity;
   private flushing: Promise<void> | undefined;
   private reportedDrops = 0;
   private readonly logger = new Logger('Bus');
@@ -32,7 +33,7 @@ export class Records {
     link.onUp(() => this.schedule());
   }
 
-  add({ stream, maxWaiting }: RecordStream, payload: unknown): void {
+  add({ stream, maxWaiting, gatherMs }: RecordStream, payload: unknown): void {
     let json: string;
     try {
       json = JSON.stringify(payload);
@@ -44,7 +45,8 @@ export class Records {
     this.buffer.push({ key: streamKey(this.link, stream), json, maxWaiting });
     this.characters += json.length;
     if (this.buffer.length > MAX_BUFFERED || this.characters > MAX_BUFFERED_CHARACTERS) this.makeRoom();
-    this.schedule();
+    this.patienceMs = Math.min(this.patienceMs, gatherMs);
+    this.schedule(this.patienceMs);
   }
 
   /** Writes what is left, if Redis is there. */
@@ -57,13 +59,17 @@ export class Records {
     this.report();
   }
 
-  private schedule(afterMs = FLUSH_MS): void {
-    if (this.timer || this.flushing || this.buffer.length === 0 || !this.link.isUp) return;
+  private schedule(afterMs = 0): void {
+    if (this.flushing || this.buffer.length === 0 || !this.link.isUp) return;
+    const dueAt = performance.now() + afterMs;
+    if (this.timer && this.dueAt <= dueAt) return;
+    clearTimeout(this.timer);
+    this.dueAt = dueAt;
     this.timer = setTimeout(() => {
       this.timer = undefined;
       this.flushing = this.flush().then((isWritten) => {
         this.flushing = undefined;
-        this.schedule(isWritten ? FLUSH_MS : RETRY_MS);
+        this.schedule(isWritten ? this.patienceMs : RETRY_MS);
       });
     }, afterMs);
   }
@@ -71,18 +77,18 @@ export class Records {
   /** @returns whether Redis took what it was given; what it could not take now is in the buffer again */
   private async flush(): Promise<boolean> {
     const batch = this.buffer.splice(0, FLUSH_ENTRIES);
+    this.patienceMs = this.buffer.length > 0 ? 0 : Infinity;
     const pipeline = this.link.redis.pipeline();
     for (const { key, json, maxWaiting } of batch) {
       this.characters -= json.length;
       pipeline.xadd(key, 'MAXLEN', '~', maxWaiting, '*', 'payload', json);
     }
-    // Whether Redis has those of a broken connection is not known: written twice is better than lost, the payload's id tells.
     let again = batch;
     try {
       const results = (await pipeline.exec()) ?? [];
       const errorOf = (at: number) => results[at]?.[0] ?? undefined;
       const refused = batch.filter((_, at) => errorOf(at) !== undefined);
-      again = batch.filter((_, at) => NOT_NOW.test(errorOf(at)?.message ?? ''));
+      again = batch.filter((_, at) => isWorthAnotherTry(errorOf(at)));
       const failed = refused.length - again.length;
       if (refused.length > 0)
         this.logger.error(results.find(([error]) => error)?.[0], `${refused.length} records were not written`);
@@ -108,6 +114,14 @@ export class Records {
     this.logger.warn(`${this.dropped - this.reportedDrops} records were lost: Redis was away for too long`);
     this.reportedDrops = this.dropped;
   }
+}
+
+/**
+ * Whether Redis may take a record the next time. What is not an answer of Redis is a connection that broke: whether the
+ * record was written is not known then, and twice is better than never, the payload's id tells.
+ */
+function isWorthAnotherTry(error: Error | undefined): boolean {
+  return error !== undefined && (error.name !== 'ReplyError' || NOT_NOW.test(error.message));
 }
 
 export function streamKey({ prefix }: RedisLink, stream: string): string {

@@ -75,14 +75,20 @@ export interface RecordStream<P extends z.ZodType = z.ZodType> {
   readonly payload: P;
   /** Entries that wait for a consumer at most; past them the oldest go. What all consumers have taken is removed before. */
   readonly maxWaiting: number;
+  /**
+   * Milliseconds in which a writer gathers entries: few large writes cost a tenth of many small ones. It is what a process
+   * that is killed takes with it, and how far the entries of two writers may be out of order.
+   */
+  readonly gatherMs: number;
 }
 
 const DEFAULT_MAX_WAITING = 100_000;
+const DEFAULT_GATHER_MS = 5;
 
 export function recordStream<P extends z.ZodType>(
   stream: `${string}.${string}`,
   payload: P,
-  { maxWaiting = DEFAULT_MAX_WAITING } = {},
+  { maxWaiting = DEFAULT_MAX_WAITING, gatherMs = DEFAULT_GATHER_MS } = {},
 ): RecordStream<P> {
-  return { stream, payload, maxWaiting };
+  return { stream, payload, maxWaiting, gatherMs };
 }

@@ -43,7 +43,7 @@ export const CallRecord = z
   .meta({ id: 'CallRecord' });
 export type CallRecord = z.infer<typeof CallRecord>;
 
-export const callRecorded = recordStream('monitor.callRecorded', CallRecord, { maxWaiting: 200_000 });
+export const callRecorded = recordStream('monitor.callRecorded', CallRecord, { maxWaiting: 200_000, gatherMs: 50 });
 
 /** What a call carried, without secrets and cut to a bounded size; only while the flag `CALL_BODIES` is on. */
 export const CallBodies = z.object({
@@ -57,7 +57,10 @@ export const CallBodies = z.object({
 });
 export type CallBodies = z.infer<typeof CallBodies>;
 
-export const callBodiesRecorded = recordStream('monitor.callBodiesRecorded', CallBodies, { maxWaiting: 5_000 });
+export const callBodiesRecorded = recordStream('monitor.callBodiesRecorded', CallBodies, {
+  maxWaiting: 5_000,
+  gatherMs: 50,
+});
 
 /** The call log, newest first. */
 export const listCalls = contract('monitor.listCalls', {
