@@ -13,7 +13,7 @@ import {
 } from '@mcp-router/shared';
 import { z } from 'zod';
 import { Caller } from '../http/request-context';
-import { EXPORT_TYPES, exportOf, type ExportFormat } from './calls-export';
+import { EXPORT_TYPES, exportOf } from './calls-export';
 
 const ExportQuery = listCalls.input
   .omit({ cursor: true, limit: true })

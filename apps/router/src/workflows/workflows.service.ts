@@ -20,7 +20,7 @@ import type { ValidationCatalogue } from './validation/catalogue';
 import { validateWorkflow, type ValidationResult } from './validation/validate';
 import { VersionStore, type VersionRow } from './version-store';
 
-/** Secrets and other workflows may go away; that is seen after this time. */
+/** How long a version that was found runnable is not checked again. */
 const RUNNABLE_MS = 1_000;
 const MAX_RUNNABLE = 1_000;
 
@@ -79,6 +79,7 @@ export class WorkflowsService {
     if ((this.runnable.get(key) ?? 0) > Date.now()) return;
     const { valid, diagnostics } = await this.check(row.definition, principal, row.tools);
     if (!valid) throw refusal(diagnostics, 'The workflow cannot be run');
+    if (restsOnOthers(row.definition)) return;
     if (this.runnable.size >= MAX_RUNNABLE) this.runnable.clear();
     this.runnable.set(key, Date.now() + RUNNABLE_MS);
   }
@@ -154,4 +155,9 @@ function refusal(diagnostics: WorkflowReport['diagnostics'], detail: string): Ap
     hint: errors[0]?.hint ?? 'POST /api/v1/workflows/validate tells what is wrong',
     data: { diagnostics: errors.slice(0, 50) },
   });
+}
+
+/** Whether something may go away that a definition needs, without the catalogue changing: secrets, other workflows. */
+function restsOnOthers(definition: unknown): boolean {
+  return /"(?:secrets|workflow)":/.test(JSON.stringify(definition));
 }
