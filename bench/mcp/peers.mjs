@@ -71,7 +71,7 @@ export async function startPeers(upstream, folder) {
       session: '',
       Client: peer.isSse ? SseClient : undefined,
       pids: () => treeOf(child.pid),
-      stop: () => child.kill(),
+      stop: () => stopTree(child.pid),
     };
     try {
       await answers(Number(port));
@@ -80,10 +80,21 @@ export async function startPeers(upstream, folder) {
       targets.push(target);
     } catch (error) {
       console.log(`${peer.name} does not answer (${error.message}): left out`);
-      child.kill();
+      stopTree(child.pid);
     }
   }
   return targets;
+}
+
+/** Some peers start daemons that outlive them. */
+function stopTree(root) {
+  for (const pid of treeOf(root).reverse()) {
+    try {
+      process.kill(pid);
+    } catch {
+      // It has ended.
+    }
+  }
 }
 
 /** Waits until the peer knows the upstream's tool. */
