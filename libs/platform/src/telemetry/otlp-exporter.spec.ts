@@ -115,7 +115,7 @@ describe('what is sent to a collector', () => {
 
   it('never grows beyond its bounds while the collector is away', async () => {
     await collector.close();
-    const exporter = open({ timeoutMs: 200 });
+    const exporter = open({ timeoutMs: 10_000 });
     const tracer = new Tracer();
     tracer.start(exporter);
     for (let i = 0; i < 10_000; i++) tracer.span('x', 'internal', undefined)?.end();
