@@ -63,6 +63,8 @@ export interface System {
   untilReady(slug: string, withinMs?: number): Promise<void>;
   /** Kills with -9 and starts again, all at once: what a power cut does. */
   restart(): Promise<void>;
+  /** Ports of gateways that the balancer sends nothing new. */
+  resting: Set<number>;
   /** Ends every service and removes the database, the keys and the files. */
   stop(): Promise<void>;
 }
@@ -168,6 +170,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       if (reply.status >= 300) throw new Error(`POST /api/v1/servers: ${reply.status} ${JSON.stringify(reply.body)}`);
       await untilReady(server.slug);
     },
+    resting: balancer?.resting ?? new Set(),
     async restart() {
       await Promise.all(services.map((service) => service.restart('SIGKILL')));
     },

@@ -5,15 +5,19 @@ import type { AddressInfo } from 'node:net';
  * A load balancer that knows nothing of sessions: every request goes to the next backend in turn. One that refuses the
  * connection is passed over, as any balancer does; nothing that a backend may have seen is sent twice.
  *
- * @param backends  ports on 127.0.0.1
+ * @param backends  ports on 127.0.0.1; those that are `resting` get nothing new, as when Kubernetes stops a pod
  */
-export async function startRoundRobin(backends: readonly number[]): Promise<{ port: number; close(): Promise<void> }> {
+export async function startRoundRobin(
+  backends: readonly number[],
+): Promise<{ port: number; resting: Set<number>; close(): Promise<void> }> {
   let turn = 0;
+  const resting = new Set<number>();
   const server = createServer((incoming, outgoing) => forward(incoming, outgoing, turn++, backends.length));
 
   function forward(incoming: IncomingMessage, outgoing: ServerResponse, at: number, triesLeft: number): void {
     const { method, url, headers } = incoming;
-    const port = backends[at % backends.length];
+    const port = backends[at % backends.length] ?? 0;
+    if (resting.has(port) && triesLeft > 1) return forward(incoming, outgoing, at + 1, triesLeft - 1);
     const onward = request({ host: '127.0.0.1', port, method, path: url, headers, agent: false }, (reply) => {
       outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
       outgoing.flushHeaders();
@@ -31,7 +35,7 @@ export async function startRoundRobin(backends: readonly number[]): Promise<{ po
   }
 
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+  return { port: (server.address() as AddressInfo).port, resting, close: () => close(server) };
 }
 
 async function close(server: Server): Promise<void> {

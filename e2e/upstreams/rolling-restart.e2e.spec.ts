@@ -58,8 +58,11 @@ describe('two gateways and two routers under load', () => {
     ];
     try {
       for (const service of [...system.routers, ...system.gateways]) {
+        const port = Number(new URL(service.url ?? 'http://router').port);
+        system.resting.add(port);
         await service.kill('SIGTERM');
         await service.start();
+        system.resting.delete(port);
       }
     } finally {
       over = true;
