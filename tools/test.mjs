@@ -4,26 +4,29 @@
 //   npm test -- apps/router      the tests whose path matches
 //   npm run test:long            the soak and scale tests
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled, requireNode } from './install.mjs';
+import { afterRepeating, countsByFile, failedFiles, total } from './test-report.mjs';
 import { ROOT } from './workspace.mjs';
 
 const MINUTES = 60_000;
 const bin = (name) => join(ROOT, 'node_modules/.bin', name);
-const jestSuite = (tests, ...args) => ({ tests, command: [bin('jest'), ...args], limitMs: 15 * MINUTES });
-const check = (...command) => ({ command, limitMs: 5 * MINUTES });
+const jestSuite = (tests, workers) => ({ tests, workers, limitMs: 40 * MINUTES });
+const check = (...command) => ({ command, limitMs: 15 * MINUTES });
+/** How long Jest may take to exit after it has written its report. */
+const EXIT_MS = 20_000;
 
 const SUITES = {
   format: check(bin('prettier'), '--check', '--log-level=warn', '.'),
   lint: check(bin('eslint'), '.', '--max-warnings=0'),
   types: check(bin('tsc'), '-p', 'tsconfig.json'),
-  unit: jestSuite(String.raw`(?<!\.(int|e2e|long))\.spec\.(ts|mjs)$`, '--maxWorkers=2'),
-  integration: { ...jestSuite(String.raw`\.int\.spec\.(ts|mjs)$`, '--maxWorkers=2'), infra: true },
-  e2e: { ...jestSuite(String.raw`\.e2e\.spec\.ts$`, '--runInBand'), infra: true, build: true },
+  unit: jestSuite(String.raw`(?<!\.(int|e2e|long))\.spec\.(ts|mjs)$`, 2),
+  integration: { ...jestSuite(String.raw`\.int\.spec\.(ts|mjs)$`, 2), infra: true, repeats: true },
+  e2e: { ...jestSuite(String.raw`\.e2e\.spec\.ts$`, 1), infra: true, build: true, repeats: true },
   long: {
-    ...jestSuite(String.raw`\.long\.spec\.ts$`, '--runInBand'),
+    ...jestSuite(String.raw`\.long\.spec\.ts$`, 1),
     infra: true,
     build: true,
     limitMs: 120 * MINUTES,
@@ -56,8 +59,11 @@ function chosen(args) {
 
 const children = new Set();
 
-/** Runs a command to its end and gives `{ ok, output }`. Its output is kept when `quiet`, else shown as it comes. */
-function run([command, ...args], { env, quiet, limitMs }) {
+/**
+ * Runs a command to its end and gives `{ ok, output }`. Its output is kept when `quiet`, else shown as it comes. One that
+ * has written its `report` has a moment to exit: what it left open may hold up nobody.
+ */
+function run([command, ...args], { env, quiet, limitMs, report }) {
   return new Promise((resolve) => {
     const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
     const child = spawn(command, args, { cwd: ROOT, env, stdio, detached: true });
@@ -66,13 +72,23 @@ function run([command, ...args], { env, quiet, limitMs }) {
       console.error(`${args.join(' ')} was stopped after ${limitMs / MINUTES} minutes`);
       killGroup(child);
     }, limitMs);
+    let reportedAt;
+    let isHeldUp = false;
+    const watch = setInterval(() => {
+      if (!report || !existsSync(report)) return;
+      reportedAt ??= Date.now();
+      if (Date.now() - reportedAt < EXIT_MS) return;
+      isHeldUp = true;
+      killGroup(child);
+    }, 1_000);
     let output = '';
     child.stdout?.on('data', (chunk) => (output += chunk));
     child.stderr?.on('data', (chunk) => (output += chunk));
     const finish = (ok) => {
       clearTimeout(limit);
+      clearInterval(watch);
       children.delete(child);
-      resolve({ ok, output });
+      resolve({ ok, isHeldUp, output });
     };
     child.once('error', (error) => ((output += error.message), finish(false)));
     child.once('close', (code) => finish(code === 0));
@@ -87,28 +103,53 @@ function killGroup(child) {
   }
 }
 
+/** One run of Jest: the counts of each file, undefined when it gave no report. */
+async function runJest({ workers, limitMs }, report, args, env) {
+  const always = [`--maxWorkers=${workers}`, '--passWithNoTests', '--json', `--outputFile=${report}`];
+  const { ok, isHeldUp, output } = await run([bin('jest'), ...always, ...args], { env, quiet: false, limitMs, report });
+  if (isHeldUp)
+    console.error(`LEFT OPEN: Jest was stopped, since it did not exit ${EXIT_MS / 1000} s after its last test`);
+  try {
+    return { ok: ok || isHeldUp, counts: countsByFile(JSON.parse(readFileSync(report, 'utf8')), ROOT) };
+  } catch {
+    console.error(`Jest gave no report\n${output}`);
+    return { ok: false };
+  }
+}
+
 /** Counts one suite: a check is one test; for Jest also a file that could not be run is a failure. */
 async function runSuite(name, { env, paths, reports }) {
   const suite = SUITES[name];
   const began = Date.now();
-  const done = (passed, failed) => ({ name, passed, failed, seconds: (Date.now() - began) / 1000 });
+  const done = (result) => ({ name, flaky: [], seconds: (Date.now() - began) / 1000, ...result });
   if (!suite.tests) {
     const { ok, output } = await run(suite.command, { env, quiet: true, limitMs: suite.limitMs });
     console.error(ok ? `PASS ${name}` : `FAIL ${name}\n${output}`);
-    return done(ok ? 1 : 0, ok ? 0 : 1);
+    return done({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
   }
-  const report = join(reports, `${name}.json`);
   const pattern = paths.length > 0 ? `(${paths.join('|')}).*${suite.tests}` : suite.tests;
-  const args = ['--passWithNoTests', '--json', `--outputFile=${report}`, '--testPathPatterns', pattern];
-  const { ok, output } = await run([...suite.command, ...args], { env, quiet: false, limitMs: suite.limitMs });
-  try {
-    const counts = JSON.parse(readFileSync(report, 'utf8'));
-    const failed = counts.numFailedTests + counts.numRuntimeErrorTestSuites;
-    return done(counts.numPassedTests, ok ? failed : Math.max(failed, 1));
-  } catch {
-    console.error(`${name}: Jest gave no report\n${output}`);
-    return done(0, 1);
+  const { ok, counts } = await runJest(suite, join(reports, `${name}.json`), ['--testPathPatterns', pattern], env);
+  if (!counts) return done({ passed: 0, failed: 1 });
+  const { passed, failed } = total(counts);
+  return done({ passed, failed: ok ? failed : Math.max(failed, 1), counts });
+}
+
+/** Runs what failed in a suite of processes and clocks once more, alone. What passes then is flaky, and said to be. */
+async function repeat(result, { env, reports }) {
+  const suite = SUITES[result.name];
+  const files = result.counts ? failedFiles(result.counts) : [];
+  if (!suite?.repeats || files.length === 0) return result;
+  console.error(`\nOnce more, alone: ${files.join(' ')}`);
+  const began = Date.now();
+  const repeated = new Map();
+  for (const [index, file] of files.entries()) {
+    const report = join(reports, `${result.name}-${index}.json`);
+    const { counts = [] } = await runJest({ ...suite, workers: 1 }, report, ['--runTestsByPath', file], env);
+    for (const [name, count] of counts) repeated.set(name, count);
   }
+  const { counts, flaky } = afterRepeating(result.counts, repeated);
+  for (const file of flaky) console.error(`FLAKY ${file}: failed once, passed when run alone`);
+  return { ...result, ...total(counts), flaky, seconds: result.seconds + (Date.now() - began) / 1000 };
 }
 
 /** The suites of a lane one after another. */
@@ -152,8 +193,9 @@ async function main() {
     const options = { env, paths, reports };
     const within = (names) => names.filter((name) => suites.includes(name));
     const results = (await Promise.all(LANES.map((names) => lane(within(names), options)))).flat();
-    if (fault) results.push({ name: 'build', passed: 0, failed: 1, seconds: 0 });
+    if (fault) results.push({ name: 'build', passed: 0, failed: 1, flaky: [], seconds: 0 });
     else results.push(...(await lane(within(LAST), options)));
+    for (const [index, result] of results.entries()) results[index] = await repeat(result, options);
     return results;
   } finally {
     await cleanUp();
@@ -165,14 +207,16 @@ try {
   results = await main();
 } catch (error) {
   console.error(error);
-  results = [{ name: 'set-up', passed: 0, failed: 1, seconds: 0 }];
+  results = [{ name: 'set-up', passed: 0, failed: 1, flaky: [], seconds: 0 }];
 }
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 console.log();
-for (const { name, passed, failed, seconds } of results)
+for (const { name, passed, failed, flaky, seconds } of results)
   console.log(
-    `${name.padEnd(12)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed  ${seconds.toFixed(1)} s`,
+    `${name.padEnd(12)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${String(flaky.length).padStart(3)} flaky  ${seconds.toFixed(1)} s`,
   );
+for (const file of results.flatMap(({ flaky }) => flaky))
+  console.log(`FLAKY ${file}: failed once, passed when run alone`);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
 // A filter that matches nothing has proved nothing.
 process.exit(sum('failed') === 0 && sum('passed') > 0 ? 0 : 1);
