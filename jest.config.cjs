@@ -2,5 +2,5 @@
 module.exports = {
   projects: ['<rootDir>/apps/*', '<rootDir>/libs/*', '<rootDir>/tools', '<rootDir>/e2e'],
   // Of many projects Jest takes it from here only.
-  testTimeout: 60_000,
+  testTimeout: 300_000,
 };

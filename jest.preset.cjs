@@ -20,5 +20,6 @@ module.exports = {
   // Agents' worktrees, builds and data may lie inside the checkout.
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.mcp-router/'],
   coverageProvider: 'v8',
-  testTimeout: 60_000,
+  // A test that waits for a condition has limits of its own; this one only ends what hangs, also on a slow machine.
+  testTimeout: 300_000,
 };

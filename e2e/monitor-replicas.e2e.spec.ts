@@ -104,7 +104,7 @@ describe('two replicas of gateway, router and monitor', () => {
           if (status === 201) added.push(name);
           // A first try that was cut off may have done it.
           return status === 201 || status === 409;
-        }, 20_000);
+        });
       }
     };
     const arrive = () => eventually(() => added.every((name) => follower.seen.includes(name)), 45_000);
@@ -132,7 +132,7 @@ describe('two replicas of gateway, router and monitor', () => {
     expect(follower.connections).toBeGreaterThan(1);
     const listed = await system.api<{ items: { subject: string }[] }>('GET', '/api/v1/events?topic=agent&limit=1000');
     expect(listed.body.items.map(({ subject }) => subject).reverse()).toEqual(follower.seen);
-  }, 180_000);
+  });
 
   it('evaluate alert rules once, keep silences, and hide the secrets of notifiers', async () => {
     const rule = {
@@ -169,7 +169,7 @@ describe('two replicas of gateway, router and monitor', () => {
     );
     expect(fired.body.items.filter(({ type }) => type === 'alert.firing')).toHaveLength(1);
     expect((await system.api('DELETE', `/api/v1/silences/${silenced.body.id}`)).status).toBe(204);
-  }, 90_000);
+  });
 
   it('tell what the configuration file became, and how servers come and go', async () => {
     await system.writeConfig({ mcpServers: { broken: { command: 'no-such-program-anywhere' } } });
@@ -183,10 +183,10 @@ describe('two replicas of gateway, router and monitor', () => {
     await eventually(async () => {
       const seen = await types();
       return seen.includes('configuration.fileLoaded') && seen.includes('server.stateChanged broken unreachable');
-    }, 20_000);
+    });
     await system.writeConfig({ mcpServers: { broken: 7 } });
     await eventually(async () => (await types()).includes('configuration.fileRefused'), 20_000);
-  }, 60_000);
+  });
 
   it('follow one call through the log', async () => {
     const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -200,5 +200,5 @@ describe('two replicas of gateway, router and monitor', () => {
     expect(await items({ call: first?.id })).toEqual([first]);
     expect(await items({ requestId: 'traced-1' })).toEqual([first]);
     expect((await call('trace_call', {})).body.isError).toBe(true);
-  }, 60_000);
+  });
 });

@@ -142,7 +142,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     const isJson = response.headers.get('content-type')?.includes('json') === true && text !== '';
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as T };
   };
-  const untilReady: System['untilReady'] = async (slug, withinMs = 20_000) => {
+  const untilReady: System['untilReady'] = async (slug, withinMs = 90_000) => {
     let last: ApiReply<ServerView> | undefined;
     let readySince = Infinity;
     const isThere = async () => {
@@ -181,7 +181,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 /** Asks again and again until the answer is yes. @throws Error with `reason` when it takes longer than `withinMs` */
 export async function eventually(
   condition: () => Promise<boolean> | boolean,
-  withinMs = 10_000,
+  withinMs = 60_000,
   reason: () => string = () => 'it did not happen in time',
 ): Promise<void> {
   const until = Date.now() + withinMs;

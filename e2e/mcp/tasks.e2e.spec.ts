@@ -84,7 +84,7 @@ describe('tasks', () => {
       await eventually(async () => {
         status = String((await session.request('tasks/get', { taskId })).result?.['status']);
         return status !== 'working';
-      }, 20_000);
+      });
       expect(status).toBe('completed');
       const result = await session.request('tasks/result', { taskId });
       expect(JSON.stringify(result.result?.['content'])).toContain('routers');

@@ -1,5 +1,5 @@
 /** Waits until `claim` holds; fails with what it last threw, or with its text, after `timeoutMs`. */
-export async function until(claim: () => unknown, timeoutMs = 10_000): Promise<void> {
+export async function until(claim: () => unknown, timeoutMs = 45_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     let reason: unknown = new Error(`not within ${timeoutMs} ms: ${String(claim)}`);

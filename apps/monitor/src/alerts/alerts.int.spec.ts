@@ -168,7 +168,7 @@ describe('alerts', () => {
     expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ rule: 'r', state: 'firing', value: 2 });
     await webhooks.onApplicationShutdown();
     expect(await webhooks.list()).toMatchObject([{ name: 'hook', delivered: 1, failed: 0, lastError: null }]);
-  }, 20_000);
+  });
 
   /** Listens, and gives the states that arrive. */
   const listen = async () => {
@@ -209,7 +209,7 @@ describe('alerts', () => {
     await expect(
       silences.add({ labels: {}, endsAt: '2020-01-01T00:00:00Z', comment: '', createdBy: 'ann' }),
     ).rejects.toMatchObject({ code: 'invalid_request' });
-  }, 20_000);
+  });
 
   it('that others inhibit are not sent, nor that they are resolved', async () => {
     const { until } = await listen();
@@ -223,7 +223,7 @@ describe('alerts', () => {
     expect(new Set(received.map(({ body }) => (JSON.parse(body) as { rule: string }).rule))).toEqual(
       new Set(['cause']),
     );
-  }, 20_000);
+  });
 
   it('are acknowledged by somebody until they fire anew', async () => {
     await alerts.addRule(rule({}));
@@ -276,7 +276,7 @@ describe('alerts', () => {
       .update(`${String(headers['x-mcp-router-timestamp'])}.${body}`)
       .digest('hex');
     expect(headers['x-mcp-router-signature']).toBe(`sha256=${digest}`);
-  }, 20_000);
+  });
 
   it('are not sent where requests may not go', async () => {
     const notifier = NewNotifier.parse({ name: 'hook', url: 'http://169.254.169.254/', secret: SECRET });

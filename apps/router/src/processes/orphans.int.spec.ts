@@ -82,7 +82,7 @@ describe('processes of servers when the router is killed with -9', () => {
   let host = '';
   beforeAll(async () => {
     host = await compile(join(__dirname, '../testing/upstream-host.ts'));
-  }, 60_000);
+  });
   afterAll(() => rmSync(dirname(host), { recursive: true, force: true }));
 
   it('are all gone within 5 s, also those that ignore signals or left their group', async () => {
@@ -93,7 +93,7 @@ describe('processes of servers when the router is killed with -9', () => {
     expect((await mark.pids()).length).toBeGreaterThanOrEqual(8);
     router.kill('SIGKILL');
     await until(noneLeft(mark), GONE_WITHIN_MS);
-  }, 30_000);
+  });
 
   it('are all gone within 5 s when the warden was killed before: there is a new one', async () => {
     const mark = newMark();
@@ -106,7 +106,7 @@ describe('processes of servers when the router is killed with -9', () => {
     await until(async () => (await wardens()).some((pid) => pid !== first));
     router.kill('SIGKILL');
     await until(noneLeft(mark), GONE_WITHIN_MS);
-  }, 30_000);
+  });
 });
 
 async function childrenOf(parent: number): Promise<number[]> {

@@ -265,7 +265,7 @@ describe('the supervision of a server', () => {
     await expect(ask(upstream, 'tools/call', { name: 'burn', arguments: { ms: 8_000 } })).rejects.toMatchObject({
       code: 'upstream_unavailable',
     });
-  }, 20_000);
+  });
 
   it('reports memory and CPU of each process', async () => {
     const upstream = bench.open(odd());

@@ -79,7 +79,7 @@ it('ends every request of a replica that is killed, runs none twice, and goes on
   expect(twice).toEqual([]);
   expect(outcomes.filter(({ mark, code }) => code === 'ok' && runs[mark] !== '1')).toEqual([]);
   other.process.kill('SIGKILL');
-}, 30_000);
+});
 
 it('stops the handlers of a caller that is killed', async () => {
   const options = { app: 'echoer', redisUrl, prefix: `${prefix}gone:` };
@@ -101,7 +101,7 @@ it('stops the handlers of a caller that is killed', async () => {
   await until(async () => (await marks.hget('marks', `${mark}:aborted`)) === '1');
   await marks.quit();
   await caller.close();
-}, 20_000);
+});
 
 it('ends a request whose frame was lost, and one to an instance that hangs', async () => {
   const caller = await startCaller({ app: 'caller', redisUrl, prefix });
@@ -119,7 +119,7 @@ it('ends a request whose frame was lost, and one to an instance that hangs', asy
   expect(Date.now() - start).toBeLessThan(5_000);
   await ghost.quit();
   await caller.close();
-}, 20_000);
+});
 
 describe('when Redis is killed under load', () => {
   let server: PrivateRedis;
@@ -170,7 +170,7 @@ describe('when Redis is killed under load', () => {
     expect(Object.keys(runs).length).toBeGreaterThan(500);
     expect(Object.entries(runs).filter(([, times]) => times !== '1')).toEqual([]);
     await caller.close();
-  }, 30_000);
+  });
 
   it('refuses a large transfer that is under way with a typed error', async () => {
     const replica = await startReplica({ app: 'echoer', redisUrl: server.url, prefix: 'transfer:' });
@@ -186,5 +186,5 @@ describe('when Redis is killed under load', () => {
     expect(answer.body).toHaveLength(5_000_000);
     await caller.close();
     await replica.close();
-  }, 30_000);
+  });
 });

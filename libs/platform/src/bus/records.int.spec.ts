@@ -131,7 +131,7 @@ it('takes over the records of a consumer that was killed: none is lost', async (
   // Again came only what was in the one batch that it did not get to acknowledge.
   expect([...byDoomed].filter((n) => seen.has(n)).length).toBeLessThanOrEqual(10);
   await processes.close();
-}, 20_000);
+});
 
 it('makes room for what every group has finished, and keeps what one of them has not', async () => {
   const handled = { notes: 0, others: 0 };
@@ -173,7 +173,7 @@ it('writes again what a Redis without memory refused', async () => {
   await admin.quit();
   await close();
   await server.close();
-}, 20_000);
+});
 
 it('writes again what was on its way when the connection broke', async () => {
   const server = await startPrivateRedis();
@@ -193,7 +193,7 @@ it('writes again what was on its way when the connection broke', async () => {
   await admin.quit();
   await close();
   await server.close();
-}, 20_000);
+});
 
 it('never makes a writer wait; while Redis is away it keeps what fits and counts the rest', async () => {
   const server = await startPrivateRedis();
@@ -216,7 +216,7 @@ it('never makes a writer wait; while Redis is away it keeps what fits and counts
   expect(seen.at(-1)).toBe(24_999);
   await close();
   await server.close();
-}, 20_000);
+});
 
 it('tells a broadcast to every process, the sender included, until it stops listening', async () => {
   const heard: string[] = [];

@@ -48,7 +48,7 @@ describe('a run and the processes that own it', () => {
     id: string,
     isSo: (row: RunRow) => boolean | Promise<boolean>,
   ): Promise<RunRow> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     for (;;) {
       await pause(5);
       await expireLeases(opened.database, engine.owner);
@@ -143,7 +143,7 @@ describe('a run and the processes that own it', () => {
     expect(new Set(rows.map(({ id }) => id)).size).toBe(1);
     const ended = async () => (await engines[0]?.store.find(rows[0]?.id ?? ''))?.ended_at != null;
     // Neither of the two is dead, so no lease is over.
-    for (const deadline = Date.now() + 10_000; !(await ended()) && Date.now() < deadline;) await pause(5);
+    for (const deadline = Date.now() + 60_000; !(await ended()) && Date.now() < deadline;) await pause(5);
     expect(await ended()).toBe(true);
     expect(done).toEqual(['a']);
   });

@@ -165,7 +165,7 @@ export class WorkflowRouter {
 
   /** Waits until a run is in a state. */
   async until(id: string, state: RunRow['state']): Promise<RunRow> {
-    for (const end = Date.now() + 15_000; ;) {
+    for (const end = Date.now() + 60_000; ;) {
       const row = await this.store.find(id);
       if (row?.state === state) return row;
       if (Date.now() > end) throw new Error(`The run is ${row?.state ?? 'gone'}: ${JSON.stringify(row?.error)}`);
@@ -195,7 +195,7 @@ export class WorkflowRouter {
 }
 
 /** Waits for a condition. */
-export async function eventually(condition: () => Promise<boolean>, ms = 15_000): Promise<void> {
+export async function eventually(condition: () => Promise<boolean>, ms = 60_000): Promise<void> {
   for (const end = Date.now() + ms; !(await condition());) {
     if (Date.now() > end) throw new Error('The condition did not come true in time');
     await new Promise((resolve) => setTimeout(resolve, 25));
