@@ -4,7 +4,7 @@ import type { LogRing } from '../processes/log-ring';
 import type { Reaper } from '../processes/reaper';
 import type { Connection, OnStray } from './connection';
 import { ConnectionLost } from './connection';
-import { negotiateOverPipe } from './handshake';
+import { negotiateOverPipe, type Introduction } from './handshake';
 import { HttpConnection, NotStreamableHttp } from './http.connection';
 import { PipeConnection, type Pipe } from './pipe.connection';
 import type { ServerSpec } from './server-spec';
@@ -18,6 +18,8 @@ export interface ConnectOptions {
   spec: ServerSpec;
   /** What to declare to a legacy server, JSON text. */
   capabilities: string;
+  /** How the client introduces itself over a pipe in the old era, where it is not the router. */
+  introduction?: Introduction;
   memory: EraMemory;
   /** A server that is spoken to in the old era, since it was slow to answer, speaks the new one. */
   onLateModern: () => void;
@@ -125,7 +127,7 @@ function orWithoutProbe(start: () => Opening, memory: EraMemory): Opening {
 
 function overPipe(
   pipe: Pipe,
-  { spec, capabilities, memory, onLateModern, onStray, logs }: ConnectOptions,
+  { spec, capabilities, introduction, memory, onLateModern, onStray, logs }: ConnectOptions,
   opened?: Promise<void>,
 ): Opening {
   const connection = new PipeConnection(pipe, { limits: spec, onStray, onGarbage: garbageNote(logs) });
@@ -134,7 +136,7 @@ function overPipe(
     connection.info = await negotiateOverPipe(
       (message) => connection.exchange({ ...SYSTEM_CALLER, message, timeoutMs: spec.connectTimeoutMs }, true),
       (message) => connection.notify(message),
-      { capabilities, memory, onLateModern },
+      { capabilities, memory, onLateModern, ...(introduction && { introduction }) },
     );
     return connection;
   };

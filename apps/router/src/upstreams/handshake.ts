@@ -120,6 +120,7 @@ export function legacyInfo(response: string): UpstreamInfo {
 export interface PipeNegotiation {
   /** What to declare to a legacy server, JSON text. */
   capabilities: string;
+  introduction?: Introduction;
   memory: Readonly<EraMemory>;
   /** The server, which is spoken to in the old era, has shown that it speaks the new one. */
   onLateModern: () => void;
@@ -136,10 +137,10 @@ export interface PipeNegotiation {
 export async function negotiateOverPipe(
   ask: (request: RpcText) => Promise<string>,
   notify: (message: RpcText) => void,
-  { capabilities, memory, onLateModern }: PipeNegotiation,
+  { capabilities, introduction, memory, onLateModern }: PipeNegotiation,
 ): Promise<UpstreamInfo> {
   const initialize = (): Promise<UpstreamInfo> =>
-    ask(initializeRequest(capabilities)).then((response) => {
+    ask(initializeRequest(capabilities, introduction)).then((response) => {
       const info = legacyInfo(response);
       notify(INITIALIZED);
       return info;

@@ -1,16 +1,29 @@
 import { Outbound } from '@mcp-router/platform';
 import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
+import { Reaper } from '../../processes/reaper';
 import { httpServer, type HttpServer } from '../../testing/http-server';
+import { newMark, ODD_SERVER } from '../../testing/processes';
 import type { JsonObject } from '../definition/json';
 import { callAgent } from './a2a';
 import { Authorizer } from './authorizer';
 import { callInlineServer } from './inline-mcp';
+import { InlineProcesses } from './inline-process';
 import { ask } from './model';
+import { eventually } from '../testing/workflow-router';
 import type { Sender } from './send-request';
 import { jsonServer, type JsonServer } from './testing/json-server';
 
+const CONFIGURATION = 'https://serverlessworkflow.io/spec/1.0.0/errors/configuration';
 const RUNTIME = 'https://serverlessworkflow.io/spec/1.0.0/errors/runtime';
-const LIMITS = { CALL_TIMEOUT_MS: 5_000, TOTAL_TIMEOUT_MS: 10_000, MAX_MESSAGE_BYTES: 1_048_576 };
+const LIMITS = {
+  CONNECT_TIMEOUT_MS: 60_000,
+  CALL_TIMEOUT_MS: 60_000,
+  TOTAL_TIMEOUT_MS: 60_000,
+  MAX_CONCURRENCY: 10,
+  MAX_INSTANCES: 2,
+  MAX_QUEUED_CALLS: 10,
+  MAX_MESSAGE_BYTES: 1_048_576,
+};
 
 describe('calls of agents, models and servers that a task names', () => {
   const outbound = new Outbound({ allow: ['loopback'] });
@@ -68,12 +81,13 @@ describe('calls of agents, models and servers that a task names', () => {
     await expect(a2a({ method: 'tasks/get' })).rejects.toMatchObject({ error: { type: RUNTIME, status: 500 } });
   });
 
+  const reaper = new Reaper();
+  afterAll(() => reaper.close());
+  const processes = new InlineProcesses({ reaper }, LIMITS);
+  const callServer = (args: JsonObject, written = args, signal = sender.signal) =>
+    callInlineServer(args, written, { ...sender, signal, principal: SYSTEM_PRINCIPAL, processes }, LIMITS);
   const mcp = (server: HttpServer, args: JsonObject) =>
-    callInlineServer(
-      { transport: { http: { endpoint: server.url, headers: { 'x-from': 'task' } } }, ...args },
-      { ...sender, principal: SYSTEM_PRINCIPAL },
-      LIMITS,
-    );
+    callServer({ transport: { http: { endpoint: server.url, headers: { 'x-from': 'task' } } }, ...args });
 
   it('begin with `initialize` at an MCP server, and put out its result', async () => {
     const server = await httpServer('legacy');
@@ -105,6 +119,66 @@ describe('calls of agents, models and servers that a task names', () => {
     });
     await expect(mcp(server, { method: 'prompts/get', protocolVersion })).rejects.toMatchObject({
       error: { type: RUNTIME, status: 500 },
+    });
+  });
+
+  describe('over stdio', () => {
+    const mark = newMark();
+    const stdio = (habits: string[], environment: JsonObject = {}) => ({
+      transport: {
+        stdio: {
+          command: process.execPath,
+          arguments: [ODD_SERVER, ...habits],
+          environment: { ...mark.env, ...environment },
+        },
+      },
+    });
+    const call = (name: string, args: JsonObject = {}) => ({
+      method: 'tools/call',
+      parameters: { name, arguments: args },
+    });
+    const noneIsLeft = () => eventually(async () => (await mark.pids()).length === 0);
+
+    it('start the process for the one request, in an environment of its own, and leave nothing of it', async () => {
+      const server = stdio(['--fork-away', '--ignore-term'], { TOKEN: 'from-the-task' });
+      expect(await callServer({ ...server, ...call('env', { name: 'TOKEN' }) })).toMatchObject({
+        content: [{ text: 'from-the-task' }],
+      });
+      const { content } = (await callServer({ ...server, ...call('names') })) as { content: { text: string }[] };
+      expect(content[0]?.text.split(',')).not.toContain('DATABASE_URL');
+      await noneIsLeft();
+    });
+
+    it('start what the definition says, whatever the run makes of it', async () => {
+      const written = { ...stdio([]), ...call('echo', { text: '${ .text }' }) };
+      const resolved = {
+        ...call('echo', { text: 'hello' }),
+        transport: { stdio: { command: '/bin/false', arguments: [], environment: mark.env } },
+      };
+      expect(await callServer(resolved, written)).toMatchObject({ content: [{ text: 'hello' }] });
+      const computed = { ...written, transport: { stdio: { command: 'node', arguments: '${ .args }' } } };
+      await expect(callServer(resolved, computed)).rejects.toMatchObject({ error: { type: CONFIGURATION } });
+    });
+
+    it('fault with the last words of a process that cannot start', async () => {
+      await expect(callServer({ ...stdio(['--crash-at-start']), ...call('pid') })).rejects.toMatchObject({
+        code: 'upstream_unavailable',
+        detail: expect.stringContaining('the disk is on fire') as string,
+      });
+      await noneIsLeft();
+    });
+
+    it('are cancelled with their process, also those that wait for a place', async () => {
+      const cancel = new AbortController();
+      const hangs = Array.from({ length: 4 }, () => {
+        const args = { ...stdio([]), ...call('hang') };
+        return callServer(args, args, cancel.signal);
+      });
+      const ended = Promise.allSettled(hangs);
+      await eventually(async () => (await mark.pids()).length === LIMITS.MAX_INSTANCES);
+      cancel.abort();
+      expect((await ended).map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'rejected'));
+      await noneIsLeft();
     });
   });
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, Outbound } from '@mcp-router/platform';
-import { isToolAllowed, type Principal } from '@mcp-router/shared';
+import { AppError, isToolAllowed, type Principal } from '@mcp-router/shared';
 import { Catalogue } from '../../catalogue/catalogue';
 import type { RouterEnv } from '../../config';
 import { UpstreamRegistry } from '../../upstreams/upstream-registry';
@@ -9,12 +9,13 @@ import { isObject, textOf, type Json, type JsonObject } from '../definition/json
 import type { Effect, EffectContext } from '../engine/host';
 import { WorkflowFault } from '../engine/fault';
 import type { NewRun, RunRow } from '../engine/run-store';
-import { VersionStore } from '../version-store';
+import { WorkflowsService, type Admission } from '../workflows.service';
 import { callAgent, isReadingA2a } from './a2a';
 import { Authorizer } from './authorizer';
 import { getPrompt, readResource } from './catalogue-reads';
 import { callHttp } from './http';
 import { callInlineServer, isReadingMcp } from './inline-mcp';
+import { InlineProcesses } from './inline-process';
 import { askModel } from './llm';
 import { ask, type OfferedTool } from './model';
 import { callOperation, readOperation } from './openapi';
@@ -22,28 +23,32 @@ import type { Operation } from './openapi-operation';
 import { isRepeatableRequest } from './send-request';
 import { toolOutput } from './tool-output';
 
-/** How long a tool may be missing that was there when the run was started. */
+/** How long a tool may be missing that was there when the run was started, or when its version was published. */
 const TOOL_WAIT_MS = 15_000;
 const TOOL_POLL_MS = 50;
+const MAX_POLL_MS = 2_000;
 
 /** Carries out the effects of runs, as the one who started the run. */
 @Injectable()
 export class Performer {
   /** Set by the engine, which is built on this. */
   startChild!: (run: NewRun) => Promise<RunRow>;
+  findChild!: (parent: { run: string; path: string }) => Promise<RunRow | undefined>;
   publish!: (event: JsonObject) => Promise<void>;
   private readonly outbound: Outbound;
   private readonly authorizer: Authorizer;
+  private readonly processes: InlineProcesses;
 
   constructor(
     private readonly tools: ToolsService,
     private readonly catalogue: Catalogue,
-    private readonly versions: VersionStore,
+    private readonly workflows: WorkflowsService,
     private readonly upstreams: UpstreamRegistry,
     @Inject(ENV) private readonly env: RouterEnv,
   ) {
     this.outbound = new Outbound({ allow: env.OUTBOUND_ALLOW });
     this.authorizer = new Authorizer(this.outbound);
+    this.processes = new InlineProcesses(upstreams, env);
   }
 
   isRepeatable(effect: Effect, _principal: Principal): boolean {
@@ -99,7 +104,7 @@ export class Performer {
       case 'a2a':
         return callAgent(args, sender);
       case 'mcp':
-        return callInlineServer(args, { ...sender, principal }, this.env);
+        return callInlineServer(args, task.with, { ...sender, principal, processes: this.processes }, this.env);
       case 'llm':
         return askModel(this.outbound, this.env, args, signal);
       case 'agent':
@@ -147,20 +152,61 @@ export class Performer {
       await new Promise((resolve) => setTimeout(resolve, TOOL_POLL_MS));
   }
 
-  private async run({ workflow }: Effect & { kind: 'run' }, { path }: EffectContext, parent: RunRow): Promise<Json> {
-    const { namespace, name, version, input } = workflow;
-    const found = await this.versions.find(namespace, name, version);
-    if (!found || found.status !== 'published')
-      throw WorkflowFault.of('configuration', `There is no published workflow ${namespace}/${name} ${version}`);
-    const row = await this.startChild({
-      versionId: found.id,
-      namespace,
-      name,
-      version: found.version,
-      principal: parent.principal,
-      input,
-      parent: { run: parent.id, path: `${path}/result` },
+  /**
+   * Whether a run of a version may begin; asked again for a while as long as only servers are missing, which may be
+   * starting.
+   *
+   * @throws WorkflowFault when it may not
+   */
+  async admit(
+    ref: { namespace: string; name: string; version: string },
+    principal: Principal,
+    signal?: AbortSignal,
+  ): Promise<Admission> {
+    const until = Date.now() + TOOL_WAIT_MS;
+    for (let pause = TOOL_POLL_MS; ; pause = Math.min(pause * 2, MAX_POLL_MS)) {
+      try {
+        return await this.workflows.admit(ref, principal);
+      } catch (thrown) {
+        const refusal = refusalOf(thrown, `${ref.namespace}/${ref.name} ${ref.version}`);
+        if (!refusal) throw thrown;
+        if (!missesServers(thrown) || Date.now() > until || signal?.aborted) throw refusal;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  private async run(
+    { workflow }: Effect & { kind: 'run' },
+    { path, signal }: EffectContext,
+    { id, principal }: RunRow,
+  ): Promise<Json> {
+    const { input, ...ref } = workflow;
+    const parent = { run: id, path: `${path}/result` };
+    const start = async () => this.startChild({ ...(await this.admit(ref, principal, signal)), input, parent });
+    const row = await start().catch(async (refusal: unknown) => {
+      // It may have been started before a crash, when it could still be.
+      const known = await this.findChild(parent);
+      if (known) return known;
+      throw refusal;
     });
     return { run: row.id };
   }
+}
+
+/** What keeps a run from beginning, as a fault of the standard; undefined when it is not about the workflow. */
+function refusalOf(thrown: unknown, what: string): WorkflowFault | undefined {
+  if (!(thrown instanceof AppError)) return undefined;
+  const { code, detail, errors = [] } = thrown;
+  if (code === 'not_found' || code === 'conflict')
+    return WorkflowFault.of('configuration', `There is no published workflow ${what}`);
+  if (code !== 'invalid_request') return undefined;
+  const faults = errors.slice(0, 3).map((fault) => `${fault.pointer} ${fault.detail}`);
+  return WorkflowFault.of('validation', `${what}: ${[detail, ...faults].join('. ')}`);
+}
+
+/** Whether servers and tools that are not there are all that is wrong. */
+function missesServers(thrown: unknown): boolean {
+  const errors = (thrown instanceof AppError ? thrown.errors : undefined) ?? [];
+  return errors.length > 0 && errors.every(({ detail }) => /^WF40[12]:/.test(detail));
 }

@@ -165,11 +165,30 @@ function escape(text: string): string {
   return text.replace(/[\\^$.+?()[\]{}|]/g, '\\$&');
 }
 
+/** A process is started as an administrator wrote it down, who publishes it: the same who may register such a server. */
 function checkTransport(check: Check, transport: Json | undefined, at: string): void {
-  if (!isObject(transport) || transport['stdio'] === undefined || check.options.allowInlineCommands) return;
-  check.report('WF111', pointerTo(at, 'stdio'), 'A workflow may not start processes', {
-    hint: 'Register the server with the router and call its tools by `server__tool`',
-  });
+  const stdio = isObject(transport) ? transport['stdio'] : undefined;
+  if (!isObject(stdio)) return;
+  const stdioAt = pointerTo(at, 'stdio');
+  if (!check.options.mayStartProcesses) {
+    check.report('WF111', stdioAt, 'Only administrators may have processes started', {
+      hint: 'Ask one to publish it, or to register the server with the router, and call its tools by `server__tool`',
+    });
+    return;
+  }
+  const { command, arguments: args } = stdio;
+  const refuse = (pointer: string) =>
+    check.report('WF111', pointer, 'What is started does not depend on a run', {
+      hint: 'Write it down as it is; values of `environment` may be expressions',
+    });
+  if (isText(command)) refuse(pointerTo(stdioAt, 'command'));
+  if (isText(args)) refuse(pointerTo(stdioAt, 'arguments'));
+  if (Array.isArray(args))
+    args.forEach((arg, index) => isText(arg) && refuse(pointerTo(pointerTo(stdioAt, 'arguments'), index)));
+}
+
+function isText(value: Json | undefined): boolean {
+  return typeof value === 'string' && isExpression(value);
 }
 
 /** Authentication inside arguments: what it refers to, and passwords written down. */

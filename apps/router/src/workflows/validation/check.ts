@@ -15,7 +15,7 @@ export interface ValidationOptions {
   /** Hashes of the tools as they were when this version was published. */
   publishedHashes?: Readonly<Record<string, string>>;
   /** Whether `call: mcp` may start a process by `transport.stdio`. */
-  allowInlineCommands?: boolean;
+  mayStartProcesses?: boolean;
 }
 
 interface Extra {

@@ -153,10 +153,18 @@ describe('validateWorkflow', () => {
     });
   });
 
-  it('lets a process be started inline only where that is allowed', () => {
-    const definition = `${DOCUMENT}do: [{ a: { call: mcp, with: { method: tools/list, transport: { stdio: { command: ls } } } } }]`;
-    expect(validateWorkflow(definition, CATALOGUE).valid).toBe(false);
-    expect(validateWorkflow(definition, CATALOGUE, { allowInlineCommands: true }).valid).toBe(true);
+  it('lets a process be started only where that is allowed, and as it is written down', () => {
+    const definition = (stdio: string) =>
+      `${DOCUMENT}do: [{ a: { call: mcp, with: { method: tools/list, transport: { stdio: ${stdio} } } } }]`;
+    const literal = definition(`{ command: ls, arguments: [-l], environment: { A: '\${ .a }' } }`);
+    expect(validateWorkflow(literal, CATALOGUE).valid).toBe(false);
+    const faultsOf = (text: string) =>
+      validateWorkflow(text, CATALOGUE, { mayStartProcesses: true }).diagnostics.map(
+        ({ code, pointer }) => `${code} ${pointer.replace('/do/0/a/with/transport/stdio', '')}`,
+      );
+    expect(faultsOf(literal)).toEqual([]);
+    expect(faultsOf(definition(`{ command: '\${ .what }' }`))).toEqual(['WF111 /command']);
+    expect(faultsOf(definition(`{ command: ls, arguments: [-l, '\${ .where }'] }`))).toEqual(['WF111 /arguments/1']);
   });
 });
 
