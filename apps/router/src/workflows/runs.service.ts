@@ -48,31 +48,33 @@ export class RunsService {
   ) {}
 
   async start(request: StartRequest, principal: Principal, signal: AbortSignal): Promise<Run & { isNew: boolean }> {
-    const version = await this.workflows.find(request);
-    if (version.status !== 'published')
-      throw new AppError('conflict', 'Only published versions can be run', {
-        hint: `POST /api/v1/workflows/${version.namespace}/${version.name}/versions/${version.version}/publish`,
-      });
-    await this.workflows.requireRunnable(version, principal);
+    const { namespace, name, version, idempotencyKey } = request;
     const input = (request.input ?? {}) as Json;
-    this.requireSize(input);
-    const { idempotencyKey } = request;
-    const requestHash = createHash('sha256')
-      .update(JSON.stringify([version.namespace, version.name, request.version, input]))
-      .digest('hex');
-    const { row, isNew, hash } = await this.engine.start({
-      versionId: version.id,
-      namespace: version.namespace,
-      name: version.name,
-      version: version.version,
-      principal,
-      input,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey, requestHash }),
+    const requestHash = hashOf([namespace, name, version, input]);
+    const key = idempotencyKey === undefined ? {} : { idempotencyKey, requestHash };
+    const { row, isNew, hash } = await this.orKnown(principal, idempotencyKey, async () => {
+      const admission = await this.workflows.admit(request, principal);
+      this.requireSize(input);
+      return this.engine.start({ ...admission, input, ...key });
     });
-    if (!isNew && hash !== requestHash)
-      throw new AppError('conflict', 'This Idempotency-Key was used for another request', { hint: 'Take a new key' });
+    if (!isNew && hash !== requestHash) throw usedKey();
     const ended = request.waitMs > 0 ? await this.untilEnded(row, request.waitMs, signal) : row;
     return { ...toRun(ended), isNew };
+  }
+
+  /** What was started with a key stays started, also when nothing more can be started so. */
+  private async orKnown(
+    { agentId }: Principal,
+    idempotencyKey: string | undefined,
+    start: () => Promise<{ row: RunRow; isNew: boolean; hash: string | null }>,
+  ): Promise<{ row: RunRow; isNew: boolean; hash: string | null }> {
+    try {
+      return await start();
+    } catch (refusal) {
+      const known = idempotencyKey === undefined ? undefined : await this.store.withKey(agentId, idempotencyKey);
+      if (!known) throw refusal;
+      return { row: known, isNew: false, hash: known.request_hash };
+    }
   }
 
   private requireSize(input: Json): void {
@@ -99,6 +101,8 @@ export class RunsService {
     if (action === 'retry') {
       if (row.state !== 'faulted')
         throw new AppError('conflict', `The run is ${row.state}; only a faulted one is retried`);
+      // One that was refused before it did anything is checked like a new one.
+      if ((await this.store.events(id, 0, 3)).length < 3) await this.workflows.admit(row, row.principal);
       if (!(await this.store.reopen(id))) throw new AppError('conflict', 'The run goes on already');
       await this.engine.wake(id);
     } else {
@@ -122,37 +126,24 @@ export class RunsService {
     const row = await this.get(id, principal);
     const changed = input as Json | undefined;
     if (changed !== undefined) this.requireSize(changed);
-    const { namespace, name, version } = row;
-    await this.workflows.requireRunnable(await this.workflows.find({ namespace, name, version }), principal);
     const change = { from: id, ...(changed === undefined ? {} : { input: changed }) };
     const events = task === undefined ? [] : forkedHistory(await this.store.events(id), task, change, Date.now());
     if (!events)
       throw new AppError('conflict', `The run never came to ${task?.slice(0, 200) ?? ''}`, {
         hint: `GET /api/v1/runs/${id} lists its tasks with their paths`,
       });
-    const requestHash = createHash('sha256')
-      .update(JSON.stringify(['fork', id, task, input]))
-      .digest('hex');
-    const started = await this.store.fork(
-      {
-        versionId: row.version_id,
-        namespace,
-        name,
-        version,
-        principal,
-        input: task === undefined && changed !== undefined ? changed : row.input,
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey, requestHash }),
-      },
-      events,
-    );
-    if (started !== undefined) {
-      await this.engine.wake(started);
-      return { ...toRun(await this.get(started, principal)), isNew: true };
-    }
-    const known = await this.store.withKey(principal.agentId, idempotencyKey ?? '');
-    if (known?.request_hash !== requestHash)
-      throw new AppError('conflict', 'This Idempotency-Key was used for another request', { hint: 'Take a new key' });
-    return { ...toRun(known), isNew: false };
+    const requestHash = hashOf(['fork', id, task, input]);
+    const key = idempotencyKey === undefined ? {} : { idempotencyKey, requestHash };
+    const started = await this.orKnown(principal, idempotencyKey, async () => {
+      const admission = await this.workflows.admit(row, principal);
+      const begins = task === undefined && changed !== undefined ? changed : row.input;
+      const forked = await this.store.fork({ ...admission, input: begins, ...key }, events);
+      if (forked === undefined) throw usedKey();
+      await this.engine.wake(forked);
+      return { row: await this.get(forked, principal), isNew: true, hash: requestHash };
+    });
+    if (started.hash !== requestHash) throw usedKey();
+    return { ...toRun(started.row), isNew: started.isNew };
   }
 
   async decide(
@@ -233,4 +224,12 @@ export class RunsService {
       stop();
     }
   }
+}
+
+function hashOf(request: unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(request)).digest('hex');
+}
+
+function usedKey(): AppError {
+  return new AppError('conflict', 'This Idempotency-Key was used for another request', { hint: 'Take a new key' });
 }

@@ -22,6 +22,8 @@ export interface RunSurroundings {
   isRepeatable(effect: Effect, run: RunRow): boolean;
   perform(effect: Effect, context: EffectContext, run: RunRow): Promise<Json>;
   now(): number;
+  /** Asked before the first task of a run. @throws WorkflowFault when it may not begin */
+  admit?: (signal: AbortSignal) => Promise<unknown>;
   /** The process stops: no effect is begun any more. */
   isDraining?(): boolean;
   /** Ends what a run has started, before it ends itself. */
@@ -42,7 +44,11 @@ export interface RunDefinition {
 export class LiveRun implements RunHost {
   readonly journal: Journal;
   readonly agenda: Agenda;
-  private readonly interpreter: Interpreter;
+  private interpreter: Interpreter | undefined;
+  private readonly desk: ExpressionDesk;
+  private readonly secrets: JsonObject;
+  /** While it is asked whether the run may begin. */
+  private admission: AbortController | undefined;
   private readonly redaction: Redaction;
   private readonly limits: RunLimits;
   private outcome: { output: Json } | { error: WorkflowError } | 'cancelled' | undefined;
@@ -73,10 +79,8 @@ export class LiveRun implements RunHost {
     this.agenda = new Agenda(() => this.onQuiet());
     this.limits = limits;
     this.redaction = new Redaction(secrets);
-    const desk = new ExpressionDesk(workflow, expressions);
-    if (this.journal.lastSeq === 0) this.append({ type: 'run.started' });
-    const facts = { id: row.id, input: row.input, secrets };
-    this.interpreter = new Interpreter(desk, facts, this.journal, this.agenda, this, limits);
+    this.secrets = secrets;
+    this.desk = new ExpressionDesk(workflow, expressions);
   }
 
   /** When its next timer goes off, once it is parked. */
@@ -87,13 +91,40 @@ export class LiveRun implements RunHost {
   }
 
   start(signals: readonly StoredSignal[] = []): void {
-    if (this.journal.isCancelling) void this.cancel();
-    else this.interpret();
+    const { admit } = this.around;
+    if (this.journal.lastSeq === 0 && admit) void this.ask(admit);
+    else this.begin();
     if (signals.length > 0) this.take(signals);
   }
 
-  private interpret(): void {
-    this.interpreter.run().then(
+  private async ask(admit: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+    this.admission = new AbortController();
+    try {
+      await admit(this.admission.signal);
+    } catch (thrown) {
+      if (!(thrown instanceof WorkflowFault)) {
+        this.leave('failed', thrown);
+        return;
+      }
+      this.append({ type: 'run.started' });
+      this.outcome = { error: WorkflowFault.from(thrown, '/').error };
+    }
+    this.admission = undefined;
+    if (this.isOver) return;
+    if (this.outcome === undefined) this.begin();
+    else this.agenda.stir();
+  }
+
+  private begin(): void {
+    if (this.journal.lastSeq === 0) this.append({ type: 'run.started' });
+    const facts = { id: this.row.id, input: this.row.input, secrets: this.secrets };
+    this.interpreter = new Interpreter(this.desk, facts, this.journal, this.agenda, this, this.limits);
+    if (this.journal.isCancelling) void this.cancel();
+    else this.interpret(this.interpreter);
+  }
+
+  private interpret(interpreter: Interpreter): void {
+    interpreter.run().then(
       (output) => this.settled({ output }),
       (thrown: unknown) => this.settled({ error: WorkflowFault.from(thrown, '/').error }),
     );
@@ -119,7 +150,7 @@ export class LiveRun implements RunHost {
     if (this.outcome !== undefined) return;
     const { maxEvents } = this.limits;
     this.settled({ error: WorkflowFault.of('runtime', `More than ${maxEvents} events`, { instance: '/' }).error });
-    this.interpreter.root.cancel();
+    this.interpreter?.root.cancel();
   }
 
   /** One batch of a run is written at a time; what comes up meanwhile is the next one. */
@@ -240,7 +271,7 @@ export class LiveRun implements RunHost {
   /** What is in flight hears of it at once; the run has ended when all that it started has been told. */
   private async cancel(): Promise<void> {
     this.isCancelling = true;
-    this.interpreter.root.cancel();
+    this.interpreter?.root.cancel();
     this.projectedState = 'cancelling';
     this.projection = { state: 'cancelling', nextWakeAt: this.around.now(), release: false, listens: false };
     try {
@@ -262,6 +293,7 @@ export class LiveRun implements RunHost {
 
   /** Leaves as soon as nothing is in flight; what comes next is done by whoever takes the run. */
   drain(): void {
+    if (this.admission) this.abandon();
     this.agenda.stir();
   }
 
@@ -271,7 +303,7 @@ export class LiveRun implements RunHost {
   }
 
   private onQuiet(): void {
-    if (this.isOver || this.isLeaving || this.isObeying || this.isCancelling) return;
+    if (this.isOver || this.isLeaving || this.isObeying || this.isCancelling || this.admission) return;
     if (this.outcome !== undefined) return void this.end(this.outcome);
     const blocks = this.agenda.blocks();
     const isBusy = blocks.some(({ kind }) => kind === 'effect');
@@ -313,7 +345,7 @@ export class LiveRun implements RunHost {
     const days = Math.round(this.limits.maxWaitMs / 86_400_000);
     const fault = WorkflowFault.of('timeout', `Nothing came within ${days} days`, { instance: '/' });
     this.settled({ error: fault.error });
-    this.interpreter.root.cancel();
+    this.interpreter?.root.cancel();
   }
 
   private isAwaited(path: string): boolean {
@@ -376,7 +408,8 @@ export class LiveRun implements RunHost {
     this.isOver = true;
     clearTimeout(this.timer);
     this.agenda.close();
-    if (why === 'fenced' || why === 'failed') this.interpreter.root.cancel();
+    this.admission?.abort();
+    if (why === 'fenced' || why === 'failed') this.interpreter?.root.cancel();
     this.around.onLeft(this, why, error);
   }
 }

@@ -68,6 +68,7 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
     this.stopListening = this.bus.listen(workflowSignalled, ({ run }) => void this.told(run).catch(this.logFailure));
     this.waker.start((runId) => this.wake(runId));
     this.performer.startChild = (run) => this.start(run).then(({ row }) => row);
+    this.performer.findChild = ({ run, path }) => this.store.child(run, path);
     every(this.env.WORKFLOW_LEASE_MS / RENEWALS_PER_LEASE, () => this.renew());
     every(this.env.WORKFLOW_SWEEP_MS, () => this.sweep());
     every(PARTITION_CHECK_MS, () =>
@@ -155,6 +156,8 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
         perform: (effect, context) =>
           measureEffect(row, effect, () => inTraceOf(row, effect, () => this.performer.perform(effect, context, row))),
         now: Date.now,
+        // Whoever stores a run for others to begin may have been right about it then.
+        ...(isNew ? {} : { admit: (signal) => this.performer.admit(row, row.principal, signal) }),
         isDraining: isStopping,
         cancelChildren: (parent) => this.cancelChildren(parent.id),
         onLeft: (left, why, error) => this.left(left, why, error),

@@ -153,8 +153,8 @@ export class RunStore {
   async enqueue(db: EntityManager, run: NewRun): Promise<string | undefined> {
     const [row] = await db.query<{ id: string }[]>(
       `INSERT INTO router.workflow_run (id, version_id, namespace, name, version, state, next_wake_at, idempotency_key,
-         started_by, principal, input, request_hash)
-       VALUES ($1, $2, $3, $4, $5, 'pending', now(), $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id`,
+         started_by, principal, input, request_hash, traceparent)
+       VALUES ($1, $2, $3, $4, $5, 'pending', now(), $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING id`,
       [
         v7(),
         run.versionId,
@@ -166,6 +166,7 @@ export class RunStore {
         JSON.stringify(run.principal),
         JSON.stringify(run.input),
         run.requestHash ?? null,
+        currentContext()?.traceparent ?? null,
       ],
     );
     return row?.id;
@@ -315,6 +316,15 @@ export class RunStore {
       [id],
     );
     return rows.length > 0;
+  }
+
+  /** The run that another one started at a place. */
+  async child(parent: string, path: string): Promise<RunRow | undefined> {
+    const [row] = await this.query<RunRow>(
+      `SELECT ${COLUMNS} FROM router.workflow_run WHERE parent_run = $1 AND parent_path = $2`,
+      [parent, path],
+    );
+    return row;
   }
 
   /** The run that somebody started with a key. */

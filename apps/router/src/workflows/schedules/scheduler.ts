@@ -7,7 +7,7 @@ import type { RouterEnv } from '../../config';
 import { RunEngine } from '../engine/run-engine';
 import { RunStore } from '../engine/run-store';
 import { VersionStore } from '../version-store';
-import { WorkflowsService } from '../workflows.service';
+import { WorkflowsService, type Admission } from '../workflows.service';
 import { nextTime } from './next-time';
 import { ScheduleStore, type ScheduleRow } from './schedule-store';
 
@@ -86,12 +86,12 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     const row = await this.schedules.lockDue(db);
     if (!row?.next_at) return undefined;
     const { schedule, document } = await this.versions.workflow(row.version_id);
-    const version = await this.versions.find(document.namespace, document.name, document.version);
-    if (!schedule || !version) return undefined;
+    if (!schedule) return undefined;
     // Occurrences that were missed are made up for by this one run.
     const next = schedule.kind === 'after' ? null : nextTime(schedule, row.now, row.since);
+    let admission: Admission;
     try {
-      await this.workflows.requireRunnable(version, row.principal);
+      admission = await this.workflows.admit(document, row.principal);
     } catch (error) {
       if (row.now.getTime() - row.next_at.getTime() < PATIENCE_MS) return undefined;
       this.refuse(row, error);
@@ -99,13 +99,9 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
       return 'none';
     }
     const run = await this.runs.enqueue(db, {
-      versionId: version.id,
-      namespace: version.namespace,
-      name: version.name,
-      version: version.version,
-      principal: row.principal,
+      ...admission,
       input: {},
-      idempotencyKey: `schedule ${version.id} ${row.next_at.toISOString()}`,
+      idempotencyKey: `schedule ${admission.versionId} ${row.next_at.toISOString()}`,
     });
     await this.schedules.advance(db, row, next, run ?? null);
     return run ?? 'none';

@@ -18,7 +18,7 @@ import type { Effect } from '../engine/host';
 import { RunEngine } from '../engine/run-engine';
 import { RunStore, type RunRow } from '../engine/run-store';
 import type { Waker } from '../engine/waker';
-import type { Performer } from '../functions/performer';
+import { Performer } from '../functions/performer';
 import { RunsService } from '../runs.service';
 import { EventBoard } from '../schedules/event-board';
 import { ScheduleStore } from '../schedules/schedule-store';
@@ -64,6 +64,7 @@ export class WorkflowRouter {
   readonly board: EventBoard;
   readonly workflows: WorkflowsService;
   readonly runs: RunsService;
+  readonly catalogue = new Catalogue();
   /** What was told to the monitor. */
   readonly recorded: RecordedEvent[] = [];
   private readonly versions: VersionStore;
@@ -89,30 +90,27 @@ export class WorkflowRouter {
       record: (_: unknown, event: RecordedEvent) => this.recorded.push(event),
     } as unknown as Bus;
     const waker = { start: () => undefined, at: () => undefined, close: () => Promise.resolve() } as unknown as Waker;
-    const performer = {
-      isRepeatable: () => true,
-      perform: async (effect: Effect, { path }: { path: string }, run: RunRow) => {
-        if (effect.kind === 'emit') await performer.publish(effect.event);
-        if (effect.kind === 'run') return this.startChild(performer, effect, run, path);
-        return perform(effect, this, run, path);
-      },
-    } as unknown as Performer;
     const upstreams = { get: () => ({ state: 'ready' }) } as unknown as UpstreamRegistry;
     this.store = new RunStore(database);
     this.versions = new VersionStore(database);
     this.secrets = new SecretStore(database, env, logger);
     this.schedules = new ScheduleStore(database);
-    const committer = new Committer(database, logger);
-    this.engine = new RunEngine(this.store, committer, this.versions, performer, this.secrets, waker, bus, env, logger);
     this.workflows = new WorkflowsService(
       bus,
       this.versions,
-      new Catalogue(),
+      this.catalogue,
       upstreams,
       this.secrets,
       this.schedules,
       env,
     );
+    const performer = new Performer(undefined as never, this.catalogue, this.workflows, upstreams, env);
+    const own = performer.perform.bind(performer);
+    performer.isRepeatable = () => true;
+    performer.perform = async (effect, context, run) =>
+      effect.kind === 'call' ? perform(effect, this, run, context.path) : own(effect, context, run);
+    const committer = new Committer(database, logger);
+    this.engine = new RunEngine(this.store, committer, this.versions, performer, this.secrets, waker, bus, env, logger);
     this.runs = new RunsService(this.workflows, this.engine, this.store, env);
     this.board = new EventBoard(database, this.schedules, this.versions, this.store, this.engine, performer, logger);
     this.scheduler = new Scheduler(
@@ -171,26 +169,6 @@ export class WorkflowRouter {
       if (Date.now() > end) throw new Error(`The run is ${row?.state ?? 'gone'}: ${JSON.stringify(row?.error)}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-  }
-
-  private async startChild(
-    performer: Performer,
-    { workflow }: Effect & { kind: 'run' },
-    parent: RunRow,
-    path: string,
-  ): Promise<Json> {
-    const found = await this.versions.find(workflow.namespace, workflow.name, workflow.version);
-    if (!found) throw new Error(`There is no workflow ${workflow.name}`);
-    const row = await performer.startChild({
-      versionId: found.id,
-      namespace: found.namespace,
-      name: found.name,
-      version: found.version,
-      principal: parent.principal,
-      input: workflow.input,
-      parent: { run: parent.id, path: `${path}/result` },
-    });
-    return { run: row.id };
   }
 }
 

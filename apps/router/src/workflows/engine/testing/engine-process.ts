@@ -1,4 +1,4 @@
-import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
+import { AppError, SYSTEM_PRINCIPAL } from '@mcp-router/shared';
 import type { Bus } from '@mcp-router/platform';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
@@ -12,6 +12,7 @@ import { WORST } from '../../hints';
 import { EventBoard } from '../../schedules/event-board';
 import { ScheduleStore } from '../../schedules/schedule-store';
 import { VersionStore } from '../../version-store';
+import type { WorkflowsService } from '../../workflows.service';
 import { Committer, type Batch } from '../committer';
 import type { Effect, EffectContext } from '../host';
 import { RunEngine } from '../run-engine';
@@ -77,7 +78,7 @@ export class EngineProcess {
     const env = { ...RouterEnv.parse(addresses), WORKFLOW_LEASE_MS: leaseMs, WORKFLOW_SWEEP_MS: sweepMs };
     this.store = new RunStore(database);
     this.versions = new VersionStore(database);
-    const performer = new Performer(NONE, NONE, this.versions, NONE, env);
+    const performer = new Performer(NONE, NONE, this.admitting() as WorkflowsService, NONE, env);
     const others = performer.perform.bind(performer);
     performer.isRepeatable = (effect) => effect.kind !== 'call' || (options.isRepeatable?.(effect) ?? true);
     performer.perform = async (effect, context, run) => {
@@ -107,6 +108,17 @@ export class EngineProcess {
     );
     const schedules = new ScheduleStore(database);
     this.board = new EventBoard(database, schedules, this.versions, this.store, this.engine, performer, logger);
+  }
+
+  /** Lets every published version be run. */
+  private admitting(): Pick<WorkflowsService, 'admit'> {
+    return {
+      admit: async ({ namespace, name, version }, principal) => {
+        const found = await this.versions.find(namespace, name, version);
+        if (!found) throw new AppError('not_found', `There is no ${namespace}/${name}`);
+        return { versionId: found.id, namespace, name, version: found.version, principal };
+      },
+    };
   }
 
   /** Begins with what is due. */
