@@ -1,5 +1,5 @@
 import type { Json } from '../definition/json';
-import { compileNode } from './evaluator';
+import { compileNode } from './compiler/compiler';
 import { parseJq } from './parser';
 import { ExpressionFault } from './syntax';
 
@@ -352,6 +352,7 @@ describe('jq', () => {
 
   it('refuses a function that does not exist, with its place', () => {
     expect(() => run('.a | foo(1)')).toThrow(expect.objectContaining({ kind: 'unknown', at: 5 }));
+    expect(() => run('constructor')).toThrow(expect.objectContaining({ kind: 'unknown', at: 0 }));
   });
 
   it('refuses a regular expression that would need backtracking', () => {

@@ -1,5 +1,7 @@
 import type { Json } from '../definition/json';
-import { type Code, type Context, compileNode, firstOf } from './evaluator';
+import type { Code, Context } from './compiler/code';
+import { compileNode } from './compiler/compiler';
+import { firstOf } from './compiler/early-exit';
 import { parseJq } from './parser';
 import { childrenOf, ExpressionFault, type JqNode, patternVariables } from './syntax';
 

@@ -1,5 +1,8 @@
+import { fault, shown } from '../values';
+import { numberInput, type ValueFunction } from './builtin';
+
 /** Functions of C's math library with one argument, the input. */
-export const MATH: Readonly<Record<string, (x: number) => number>> = {
+const MATH: Readonly<Record<string, (x: number) => number>> = {
   'floor/0': Math.floor,
   'ceil/0': Math.ceil,
   'trunc/0': Math.trunc,
@@ -34,7 +37,7 @@ export const MATH: Readonly<Record<string, (x: number) => number>> = {
 };
 
 /** Functions of C's math library with two or three arguments. */
-export const MATH_2: Readonly<Record<string, (a: number, b: number, c: number) => number>> = {
+const MATH_2: Readonly<Record<string, (a: number, b: number, c: number) => number>> = {
   'pow/2': (a, b) => a ** b,
   'atan2/2': Math.atan2,
   'fmod/2': (a, b) => a % b,
@@ -62,3 +65,27 @@ function exponent(x: number): number {
   else if (2 ** (power + 1) <= Math.abs(x)) power += 1;
   return power;
 }
+
+/** Arithmetic. */
+export const NUMBERS: Readonly<Record<string, ValueFunction>> = {
+  'abs/0'(_context, input) {
+    if (typeof input !== 'number') throw fault(`${shown(input)} has no absolute value`);
+    return Math.abs(input);
+  },
+  'infinite/0': () => Number.POSITIVE_INFINITY,
+  'nan/0': () => Number.NaN,
+  'isinfinite/0': (_context, input) => Math.abs(numberInput(input)) === Number.POSITIVE_INFINITY,
+  'isnan/0': (_context, input) => Number.isNaN(numberInput(input)),
+  'isnormal/0': (_context, input) => Number.isFinite(numberInput(input)) && Math.abs(input as number) >= 2 ** -1022,
+  'have_literal_numbers/0': () => true,
+  'have_decnum/0': () => false,
+  ...Object.fromEntries(
+    Object.entries(MATH).map(([key, f]): [string, ValueFunction] => [key, (_context, input) => f(numberInput(input))]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(MATH_2).map(([key, f]): [string, ValueFunction] => [
+      key,
+      (_context, _input, a, b, c) => f(numberInput(a), numberInput(b), c === null ? 0 : numberInput(c)),
+    ]),
+  ),
+};

@@ -1,5 +1,5 @@
-import { parseJq } from './parser';
-import type { JqNode } from './syntax';
+import { parseJq } from '../parser';
+import type { JqNode } from '../syntax';
 
 /** Functions that jq itself defines in jq; the definitions follow its manual. */
 const SOURCE = `
@@ -76,11 +76,16 @@ def JOIN($index; stream; f): stream | [., $index[f]];
 def JOIN($index; stream; f; join): stream | [., $index[f]] | join;
 `;
 
-/** Definitions by `name/arity`. */
-export const PRELUDE: ReadonlyMap<string, { params: string[]; body: JqNode }> = read();
+export interface PreludeFunction {
+  params: string[];
+  body: JqNode;
+}
 
-function read(): Map<string, { params: string[]; body: JqNode }> {
-  const definitions = new Map<string, { params: string[]; body: JqNode }>();
+/** Definitions by `name/arity`. */
+export const PRELUDE: ReadonlyMap<string, PreludeFunction> = read();
+
+function read(): Map<string, PreludeFunction> {
+  const definitions = new Map<string, PreludeFunction>();
   let node = parseJq(`${SOURCE} .`);
   while (node.kind === 'define') {
     definitions.set(`${node.name}/${node.params.length}`, { params: node.params, body: node.body });

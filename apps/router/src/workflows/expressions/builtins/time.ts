@@ -1,5 +1,7 @@
-import type { Json } from '../definition/json';
-import { fault, shown } from './values';
+import type { Json } from '../../definition/json';
+import { ExpressionFault } from '../syntax';
+import { fault, shown } from '../values';
+import type { ValueFunction } from './builtin';
 
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const MONTHS = [
@@ -210,3 +212,15 @@ function fromFields(groups: Record<string, string | undefined>): number {
   if (groups['p'] !== undefined) hours = (hours % 12) + (groups['p'].toUpperCase() === 'PM' ? 12 : 0);
   return Date.UTC(year, groups['j'] === undefined ? month : 0, day, hours, number('M', 0), number('S', 0)) / 1_000;
 }
+
+/** Instants and calendar dates, in UTC. */
+export const TIMES: Readonly<Record<string, ValueFunction>> = {
+  'now/0'(context) {
+    if (context.now === undefined) throw new ExpressionFault('unknown', '`now` is not known here');
+    return context.now / 1_000;
+  },
+  'gmtime/0': (_context, input) => toBroken(input),
+  'mktime/0': (_context, input) => fromBroken(input),
+  'strftime/1': (_context, input, format) => formatTime(input, format),
+  'strptime/1': (_context, input, format) => parseTime(input, format),
+};
