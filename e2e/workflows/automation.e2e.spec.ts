@@ -145,6 +145,10 @@ describe('workflows that start and act by themselves', () => {
     expect(again.map(({ status }) => status)).toEqual([201, 200]);
     expect(again[0]?.body.id).toBe(again[1]?.body.id);
     expect(await system.api('POST', url, { task: '/do/7' })).toMatchObject({ status: 409 });
+    const byTool = await system.api('POST', '/api/v1/tools/router__fork_run/call', {
+      arguments: { run: body.id, idempotencyKey: 'fork-1' },
+    });
+    expect(byTool.body).toMatchObject({ structuredContent: { id: again[0]?.body.id, isNew: false } });
   });
 
   it('let a model work with tools, and a person accept the result', async () => {

@@ -54,6 +54,27 @@ describe('the templates, with the model that is none', () => {
     expect(run.output).not.toBeNull();
   });
 
+  it('are there for agents too', async () => {
+    const call = async (tool: string, args: object) => {
+      const { body } = await system.api<{ isError?: boolean; structuredContent?: Record<string, unknown> }>(
+        'POST',
+        `/api/v1/tools/router__${tool}/call`,
+        { arguments: args },
+      );
+      return body;
+    };
+    const { structuredContent: list } = await call('list_workflow_templates', {});
+    expect((list?.['items'] as { name: string }[]).map(({ name }) => name).sort()).toEqual(
+      [...templates.keys()].sort(),
+    );
+    const { structuredContent: chain } = await call('get_workflow_template', { name: 'chain' });
+    expect(chain).toMatchObject({ name: 'chain', yaml: templates.get('chain') });
+    expect(await call('get_workflow_template', { name: 'chains' })).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('list_workflow_templates') as string }],
+    });
+  });
+
   /** Says yes to whatever a run asks. */
   async function answer(run: string): Promise<void> {
     interface Approval {

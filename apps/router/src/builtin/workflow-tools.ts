@@ -1,20 +1,24 @@
 import {
+  AppError,
   ApprovalDecision,
   controlRun,
   decideApproval,
   decideRun,
   EffectDecision,
+  forkRun,
   getRun,
   getWorkflow,
   listApprovals,
   listRuns,
   listWorkflows,
+  listWorkflowTemplates,
   publishWorkflow,
   readRunEvents,
   saveWorkflow,
   startRun,
   validateWorkflow,
   WorkflowSource,
+  WorkflowTemplate,
 } from '@mcp-router/shared';
 import { z } from 'zod';
 import { builtinTool } from './builtin-tool';
@@ -77,6 +81,35 @@ export const WORKFLOW_TOOLS = [
     run: (input, { bus, signal, principal }) => bus.call(publishWorkflow, input, { signal, context: { principal } }),
   }),
   builtinTool({
+    name: 'list_workflow_templates',
+    title: 'List templates of workflows',
+    description: 'Lists definitions to begin with, the patterns of agents that work: what each is and when to take it.',
+    inputSchema: z.object({}),
+    outputSchema: z.object({ items: z.array(WorkflowTemplate.omit({ yaml: true })) }),
+    annotations: READS,
+    requiredRole: 'member',
+    run: async (input, { bus, signal, principal }) => {
+      const { items } = await bus.call(listWorkflowTemplates, input, { signal, context: { principal } });
+      return { items: items.map(({ name, title, summary }) => ({ name, title, summary })) };
+    },
+  }),
+  builtinTool({
+    name: 'get_workflow_template',
+    title: 'Get a template of a workflow',
+    description: 'Gives a template as YAML with comments; give it another name, change it, and validate it.',
+    inputSchema: z.object({ name: z.string().min(1).max(64).describe('Name from list_workflow_templates') }),
+    outputSchema: WorkflowTemplate,
+    annotations: READS,
+    requiredRole: 'member',
+    run: async (input, { bus, signal, principal }) => {
+      const { items } = await bus.call(listWorkflowTemplates, input, { signal, context: { principal } });
+      if (items[0]) return items[0];
+      throw new AppError('not_found', `There is no template "${input.name}"`, {
+        hint: 'list_workflow_templates lists what there is',
+      });
+    },
+  }),
+  builtinTool({
     name: 'run_workflow',
     title: 'Run a workflow',
     description:
@@ -126,6 +159,17 @@ export const WORKFLOW_TOOLS = [
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     requiredRole: 'member',
     run: (input, { bus, signal, principal }) => bus.call(controlRun, input, { signal, context: { principal } }),
+  }),
+  builtinTool({
+    name: 'fork_run',
+    title: 'Fork a run',
+    description:
+      'Starts another run with the history of this one up to a task, which gets `input` in place of what it got; what came before is not done again. Without a task all of it is. Give an idempotencyKey so that a repeated call starts nothing twice.',
+    inputSchema: forkRun.input,
+    outputSchema: forkRun.output,
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
+    requiredRole: 'member',
+    run: (input, { bus, signal, principal }) => bus.call(forkRun, input, { signal, context: { principal } }),
   }),
   builtinTool({
     name: 'decide_run',

@@ -1,4 +1,4 @@
-import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
+import { SYSTEM_PRINCIPAL, type Principal } from '@mcp-router/shared';
 import { checkMigrations, openTestDatabase } from '@mcp-router/platform/testing';
 import type { Json, JsonObject } from './definition/json';
 import type { Effect } from './engine/host';
@@ -136,6 +136,28 @@ describe('runs', () => {
     const seen = JSON.stringify([views, all]);
     expect(seen).toContain('open-in');
     for (const text of ['closed-in', 'deep-out']) expect(seen).not.toContain(text);
+  });
+
+  it('are seen and steered by who started them and by administrators', async () => {
+    const member = (agentId: string): Principal => ({ ...SYSTEM_PRINCIPAL, agentId, agent: agentId, role: 'member' });
+    const [ann, bob] = [member('ann'), member('bob')];
+    const { signal } = new AbortController();
+    await router.publish('owned', [{ hear: { listen: { to: { one: { with: { type: 'never' } } } } } }]);
+    const request = { namespace: 'test', name: 'owned', version: 'latest', waitMs: 0 };
+    const { id } = await router.runs.start(request, ann, signal);
+    const page = async (principal: Principal) =>
+      (await router.runs.list({ limit: 10, name: 'owned' }, principal)).items.map((run) => run.id);
+    expect([await page(ann), await page(bob), await page(SYSTEM_PRINCIPAL)]).toEqual([[id], [], [id]]);
+    const attempts = [
+      () => router.runs.detail(id, bob),
+      () => router.runs.events(id, { after: 0, limit: 1, waitMs: 0 }, bob, signal),
+      () => router.runs.control(id, 'cancel', bob),
+      () => router.runs.fork(id, {}, bob),
+      () => router.runs.decide(id, { action: 'fail' }, bob),
+    ];
+    for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'not_found' });
+    await router.runs.control(id, 'cancel', ann);
+    await router.until(id, 'cancelled');
   });
 
   it('end with the runs that they started, when they are cancelled', async () => {

@@ -58,8 +58,8 @@ export class WorkflowsHandler {
   }
 
   @Handles(listWorkflowTemplates)
-  templates(): Promise<{ items: WorkflowTemplate[] }> {
-    return Promise.resolve({ items: [...TEMPLATES] });
+  templates({ name }: Input<typeof listWorkflowTemplates>): Promise<{ items: WorkflowTemplate[] }> {
+    return Promise.resolve({ items: TEMPLATES.filter((template) => name === undefined || template.name === name) });
   }
 
   @Handles(getWorkflow)

@@ -102,7 +102,7 @@ export type WorkflowTemplate = z.infer<typeof WorkflowTemplate>;
 
 /** The patterns of agents that work: chain, route, parallel-vote and so on. */
 export const listWorkflowTemplates = contract('router.listWorkflowTemplates', {
-  input: z.object({}),
+  input: z.object({ name: z.string().max(64).optional() }),
   output: z.object({ items: z.array(WorkflowTemplate) }),
 });
 
