@@ -16,9 +16,11 @@ import { MetricsStore } from './metrics/metrics.store';
 import { HostMetrics } from './system/host-metrics';
 import { SystemHandler } from './system/system.handler';
 import { SystemService } from './system/system.service';
+import { UptimeHandler } from './uptime/uptime.handler';
+import { UptimeService } from './uptime/uptime.service';
 
 @Module({
-  controllers: [AlertsHandler, CallsHandler, EventsHandler, MetricsHandler, SystemHandler],
+  controllers: [AlertsHandler, CallsHandler, EventsHandler, MetricsHandler, SystemHandler, UptimeHandler],
   providers: [
     AlertsStore,
     Evaluator,
@@ -32,6 +34,7 @@ import { SystemService } from './system/system.service';
     MetricsService,
     MetricsStore,
     SystemService,
+    UptimeService,
   ],
 })
 export class AppModule {}

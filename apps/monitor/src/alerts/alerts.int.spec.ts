@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { openTestDatabase } from '@mcp-router/platform/testing';
+import { openTestDatabase, startPrivateRedis } from '@mcp-router/platform/testing';
 import { NewAlertRule, NewNotifier, type RecordedEvent } from '@mcp-router/shared';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
@@ -169,6 +169,48 @@ describe('alerts', () => {
     await webhooks.onApplicationShutdown();
     expect(await webhooks.list()).toMatchObject([{ name: 'hook', delivered: 1, failed: 0, lastError: null }]);
   });
+
+  it('go on being evaluated while Redis is away, and are sent when it is back', async () => {
+    const redis = await startPrivateRedis();
+    try {
+      env['REDIS_URL'] = redis.url;
+      const { until } = await listen();
+      await redis.kill();
+      await alerts.addRule(rule({}));
+      await count(10, 120);
+      await evaluator.evaluateAll(now);
+      await evaluator.evaluateAll(now + 10_000);
+      expect(await alerts.alerts({})).toMatchObject([{ rule: 'r', state: 'firing' }]);
+      expect(received).toEqual([]);
+      await redis.restart();
+      expect(await until(1)).toEqual(['firing']);
+      await webhooks.onApplicationShutdown();
+      expect(await database.query(`SELECT id FROM monitor.webhook_delivery`)).toEqual([]);
+      expect(received).toHaveLength(1);
+    } finally {
+      await redis.close();
+    }
+  }, 60_000);
+
+  it('that were waiting when Redis lost its memory are sent all the same', async () => {
+    const redis = await startPrivateRedis();
+    try {
+      env['REDIS_URL'] = redis.url;
+      answers = [500];
+      const { until } = await listen();
+      await alerts.addRule(rule({}));
+      await count(10, 120);
+      await evaluator.evaluateAll(now);
+      // The first try fails; while the next one waits, Redis forgets it.
+      await until(1);
+      await redis.kill();
+      await redis.restart();
+      expect(await until(2)).toEqual(['firing', 'firing']);
+    } finally {
+      await webhooks.onApplicationShutdown();
+      await redis.close();
+    }
+  }, 60_000);
 
   /** Listens, and gives the states that arrive. */
   const listen = async () => {

@@ -16,7 +16,13 @@ const TRIES = 8;
 const FIRST_DELAY_MS = 5_000;
 const TIMEOUT_MS = 10_000;
 
+/** How often what waits is looked for: what was written while Redis was away, or what a Redis without memory forgot. */
+const LOOK_MS = 10_000;
+const MAX_QUEUED = 500;
+
 interface Delivery {
+  /** Of the row that waits; jobs of an older release have none. */
+  id?: string;
   notifier: string;
   body: string;
 }
@@ -34,7 +40,10 @@ interface NotifierRow {
   last_error: string | null;
 }
 
-/** Sends alerts to URLs, signed, again and again until they are taken; how that goes is kept with the notifier. */
+/**
+ * Sends alerts to URLs, signed, again and again until they are taken; how that goes is kept with the notifier. What is to be
+ * sent is a row; the queue in Redis only wakes it up, and may be away or forget.
+ */
 @Injectable()
 export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly outbound: Outbound;
@@ -42,6 +51,10 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   private queue: Queue<Delivery> | undefined;
   private worker: Worker<Delivery> | undefined;
   private stopListening: (() => void) | undefined;
+  private looking: NodeJS.Timeout | undefined;
+  private queueing: Promise<void> | undefined;
+  /** Something was written since the rows were read that are being put on the queue. */
+  private isMore = false;
 
   constructor(
     private readonly bus: Bus,
@@ -67,12 +80,15 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
       void this.sealAnew().catch((err: unknown) =>
         this.logger.error({ err }, 'secrets of notifiers were not encrypted anew'),
       );
+    this.looking = setInterval(() => this.queueWaiting(), LOOK_MS).unref();
+    this.queueWaiting();
     this.stopListening = this.bus.listen(secretKeyRotated, sealAnew);
     sealAnew();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.stopListening?.();
+    clearInterval(this.looking);
     await this.worker?.close();
     await this.queue?.close();
     for (const connection of this.connections) connection.disconnect();
@@ -105,28 +121,56 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
     if (gone.length === 0) throw new AppError('not_found', `No notifier is called "${name}"`);
   }
 
-  /** Queues an alert for every notifier that wants its severity. */
+  /** Sees to it that every notifier which wants its severity is sent an alert. Waits for Postgres alone. */
   async send({ name, description, severity }: AlertRule, alert: Record<string, unknown>): Promise<void> {
     const notifiers = (await this.rows()).filter(({ severities }) => severities.includes(severity));
     for (const notifier of notifiers) {
-      const body = JSON.stringify({ id: uuid(), rule: name, description, ...alert });
-      await this.queue?.add(
-        'alert',
-        { notifier: notifier.name, body },
-        {
-          attempts: TRIES,
-          backoff: { type: 'exponential', delay: FIRST_DELAY_MS },
-          removeOnComplete: true,
-          removeOnFail: 1000,
-        },
+      const id = uuid();
+      await this.database.query(
+        `INSERT INTO monitor.webhook_delivery (id, notifier, body)
+         SELECT $1, name, $3 FROM monitor.notifier WHERE name = $2`,
+        [id, notifier.name, JSON.stringify({ id, rule: name, description, ...alert })],
       );
     }
+    if (notifiers.length > 0) this.queueWaiting();
   }
 
+  /** Puts what waits on the queue, whenever Redis takes it; nobody waits for that. What is on it already stays one job. */
+  private queueWaiting(): void {
+    const { queue } = this;
+    this.isMore = true;
+    if (!queue || this.queueing) return;
+    const putAll = async (): Promise<void> => {
+      const rows: Required<Delivery>[] = await this.database.query(
+        `SELECT id, notifier, body FROM monitor.webhook_delivery ORDER BY id LIMIT ${MAX_QUEUED}`,
+      );
+      await queue.addBulk(
+        rows.map((row) => ({
+          name: 'alert',
+          data: row,
+          opts: {
+            jobId: row.id,
+            attempts: TRIES,
+            backoff: { type: 'exponential', delay: FIRST_DELAY_MS },
+            removeOnComplete: true,
+            removeOnFail: true,
+          },
+        })),
+      );
+    };
+    const putUntilEmpty = async (): Promise<void> => {
+      for (; this.isMore; await putAll()) this.isMore = false;
+    };
+    this.queueing = putUntilEmpty()
+      .catch((err: unknown) => this.logger.debug({ err }, 'alerts wait for the queue of webhooks'))
+      .finally(() => (this.queueing = undefined));
+  }
+
+  /** @throws Error when it was not taken and is to be tried again */
   private async deliver(job: Job<Delivery>): Promise<void> {
-    const { notifier: name, body } = job.data;
+    const { id, notifier: name, body } = job.data;
     const notifier = (await this.rows()).find((row) => row.name === name);
-    if (!notifier) return;
+    if (!notifier || (id !== undefined && !(await this.isWaiting(id)))) return;
     try {
       await this.post(notifier, body);
     } catch (error) {
@@ -136,6 +180,7 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
         (error as Error).message.slice(0, 500),
         isLast ? 1 : 0,
       ]);
+      if (isLast) await this.forget(id);
       if (isLast || job.attemptsMade === 0)
         recordEvent(this.bus, isLast ? 'notifier.gaveUp' : 'notifier.failed', {
           subject: name,
@@ -147,6 +192,16 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
       `UPDATE monitor.notifier SET delivered = delivered + 1, last_delivery_at = now(), last_error = NULL WHERE name = $1`,
       [name],
     );
+    await this.forget(id);
+  }
+
+  private async isWaiting(id: string): Promise<boolean> {
+    const rows: unknown[] = await this.database.query(`SELECT 1 FROM monitor.webhook_delivery WHERE id = $1`, [id]);
+    return rows.length > 0;
+  }
+
+  private async forget(id: string | undefined): Promise<void> {
+    if (id !== undefined) await this.database.query(`DELETE FROM monitor.webhook_delivery WHERE id = $1`, [id]);
   }
 
   /** @throws Error when it is not taken with a 2xx */

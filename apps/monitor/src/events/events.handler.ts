@@ -1,14 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Handles } from '@mcp-router/platform';
-import {
-  listEvents,
-  readEvents,
-  readUptime,
-  type EventsQuery,
-  type MonitorEvent,
-  type Page,
-  type Uptime,
-} from '@mcp-router/shared';
+import { listEvents, readEvents, type EventsQuery, type MonitorEvent, type Page } from '@mcp-router/shared';
 import type { z } from 'zod';
 import { EventsService } from './events.service';
 
@@ -24,10 +16,5 @@ export class EventsHandler {
   @Handles(readEvents)
   read(query: z.output<typeof readEvents.input>): Promise<z.output<typeof readEvents.output>> {
     return this.events.after(query);
-  }
-
-  @Handles(readUptime)
-  uptime({ server }: { server: string }): Promise<Uptime> {
-    return this.events.uptime(server);
   }
 }

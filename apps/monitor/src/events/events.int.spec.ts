@@ -111,19 +111,4 @@ describe('events', () => {
       },
     ]);
   });
-
-  it('about health tell how long a server was up', async () => {
-    const now = Date.parse('2026-11-22T12:00:00.000Z');
-    const change = (minutesAgo: number, from: string, to: string) =>
-      event({
-        type: 'server.healthChanged',
-        server: 'git',
-        at: new Date(now - minutesAgo * 60_000).toISOString(),
-        data: { from, to },
-      });
-    await service.keep([change(100, 'unknown', 'healthy'), change(25, 'healthy', 'unhealthy')]);
-    const expected = { upShare: 0.75, downSeconds: 1500, knownSeconds: 6000, outages: 1 };
-    expect(await service.uptime('git', now)).toEqual({ server: 'git', day: expected, week: expected, month: expected });
-    expect((await service.uptime('other', now)).day.upShare).toBeNull();
-  });
 });

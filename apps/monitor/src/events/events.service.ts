@@ -15,7 +15,6 @@ import {
   type Page,
   type readEvents,
   type RecordedEvent,
-  type Uptime,
 } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -23,9 +22,7 @@ import type { MonitorEnv } from '../config';
 import { Upkeep } from '../storage/upkeep';
 import { fromDiscovery } from './discovery-events';
 import { EventsStore, type Kept } from './events.store';
-import { uptimeIn } from './uptime';
 
-const DAY_MS = 86_400_000;
 /** What is larger is not told but read. */
 const MAX_TOLD_CHARACTERS = 200_000;
 
@@ -83,13 +80,6 @@ export class EventsService implements OnModuleInit, OnApplicationBootstrap, OnAp
     if (after === undefined) return { items: [], head, oldest };
     const items = await this.store.between(after, head, topics, limit);
     return { items, head: items.length < limit ? head : (items.at(-1)?.seq ?? head), oldest };
-  }
-
-  /** From the changes of a server's health; a server that was never seen has nothing known. */
-  async uptime(server: string, now = Date.now()): Promise<Uptime> {
-    const changes = await this.store.healthChanges(server);
-    const last = (days: number) => uptimeIn(changes, now - days * DAY_MS, now);
-    return { server, day: last(1), week: last(7), month: last(30) };
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { maintainPartitions } from '../storage/partitions';
-import type { HealthChange } from './uptime';
+import type { HealthChange } from '../uptime/uptime';
 
 type Row = Record<string, unknown>;
 

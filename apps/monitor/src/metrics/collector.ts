@@ -16,7 +16,7 @@ const MAINTENANCE_MS = 3_600_000;
 export class Collector implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly task: LeaderTask;
   private deltas = new Deltas();
-  /** Start of the step that was stored last. */
+  /** Start of the latest step that was stored. */
   private lastAt = 0;
   private maintainedAt = 0;
 
@@ -44,13 +44,18 @@ export class Collector implements OnApplicationBootstrap, OnApplicationShutdown 
     await this.task.stop();
   }
 
-  private async collect(): Promise<void> {
-    if (Date.now() - this.maintainedAt > MAINTENANCE_MS) {
+  /**
+   * Stores what happened since the last time; after a failure the next time stores that too.
+   *
+   * @param now epoch milliseconds, soon after the end of a step
+   */
+  async collect(now = Date.now()): Promise<void> {
+    if (Math.abs(now - this.maintainedAt) > MAINTENANCE_MS) {
       await this.store.maintain();
-      this.maintainedAt = Date.now();
+      this.maintainedAt = now;
     }
     // What is read now happened in the step that has just ended.
-    const at = bucketOf(Date.now() - FINEST.stepMs / 2, FINEST.stepMs);
+    const at = bucketOf(now - FINEST.stepMs / 2, FINEST.stepMs);
     const points = this.deltas.take(at, await this.readAll());
     try {
       // A clock that was set back comes to times that have their points already.
@@ -60,20 +65,18 @@ export class Collector implements OnApplicationBootstrap, OnApplicationShutdown 
       this.deltas.undo();
       throw error;
     }
-    this.lastAt = at;
+    this.lastAt = Math.max(at, this.lastAt);
     await this.store.rollUp();
   }
 
   private async readAll(): Promise<Reading[]> {
     const reads = SERVICES.flatMap((service) =>
-      this.bus.instances(service).map(async (instance): Promise<Reading[]> => {
-        try {
-          return [{ service, instance, metrics: await this.bus.call(readMetricsOf(service), {}, { instance }) }];
-        } catch {
-          return []; // It is stopping or overloaded; its next reading has what this one lacks.
-        }
+      this.bus.instances(service).map(async (instance): Promise<Reading> => {
+        // One that is stopping or overloaded does not answer.
+        const metrics = await this.bus.call(readMetricsOf(service), {}, { instance }).catch(() => undefined);
+        return { service, instance, metrics };
       }),
     );
-    return (await Promise.all(reads)).flat();
+    return Promise.all(reads);
   }
 }

@@ -52,6 +52,45 @@ describe('what happened between two readings', () => {
     expect(deltas.take(30, [of('a', counter(105))])[0]?.point.sum).toBe(1);
   });
 
+  it('is told by an instance that did not answer once it does, and is not told twice', () => {
+    const deltas = new Deltas();
+    const silent: Reading = { instance: 'a', service: 'router', metrics: undefined };
+    deltas.take(0, [of('a', counter(100))]);
+    expect(deltas.take(10, [silent])).toEqual([]);
+    expect(deltas.take(20, [silent])).toEqual([]);
+    expect(deltas.take(30, [of('a', counter(103))])[0]?.point.sum).toBe(3);
+  });
+
+  it('is not counted twice when an instance was not heard of for a moment', () => {
+    const deltas = new Deltas();
+    deltas.take(0, [of('a', counter(100))]);
+    deltas.take(10, []);
+    deltas.take(20, []);
+    deltas.undo();
+    expect(deltas.take(30, [of('a', counter(103))])[0]?.point.sum).toBe(3);
+  });
+
+  it('does not remember instances for ever', () => {
+    const deltas = new Deltas();
+    deltas.take(0, [of('a', counter(100))]);
+    for (let at = 10; at < 5_000; at += 10) deltas.take(at, []);
+    expect(deltas.take(5_000, [of('a', counter(103))])[0]?.point.sum).toBe(103);
+  });
+
+  it('is not what an instance has that was there before collecting began and answers late', () => {
+    const deltas = new Deltas();
+    deltas.take(0, [{ instance: 'a', service: 'router', metrics: undefined }]);
+    expect(deltas.take(10, [of('a', counter(100))])).toEqual([]);
+    expect(deltas.take(20, [of('a', counter(101))])[0]?.point.sum).toBe(1);
+  });
+
+  it('is all of an instance that is new and did not answer at first', () => {
+    const deltas = new Deltas();
+    deltas.take(0, []);
+    deltas.take(10, [{ instance: 'b', service: 'router', metrics: undefined }]);
+    expect(deltas.take(20, [of('b', counter(5))])[0]?.point.sum).toBe(5);
+  });
+
   it('is one observation a process of a gauge', () => {
     const [change] = new Deltas().take(0, [of('a', gauge(10)), of('b', gauge(30))]);
     expect(change?.point).toMatchObject({ count: 2, sum: 40, min: 10, max: 30 });

@@ -4,24 +4,39 @@ import { keyText, mergePoints, valuePoint, type Point, type SeriesKey } from './
 export interface Reading {
   instance: string;
   service: string;
-  metrics: Metric[];
+  /** Undefined when it runs and did not answer. */
+  metrics: Metric[] | undefined;
 }
+
+/** For an hour of readings; then an instance is gone. */
+const MAX_ABSENCES = 360;
+
+/** What an instance told last, by series; undefined when it ran before collecting began and has not answered yet. */
+type Told = Map<string, MetricSample> | undefined;
 
 /**
  * Turns what instances count since they started into what happened since the last reading. An instance that is new since
- * then contributes all it has; one that was there when collecting began is only a baseline the first time.
+ * then contributes all it has; one that was there when collecting began is only a baseline the first time. One that did not
+ * answer tells the next time what happened meanwhile.
  */
 export class Deltas {
-  private previous = new Map<string, Map<string, MetricSample>>();
+  private previous = new Map<string, Told>();
+  /** How many readings in a row an instance has been absent from. */
+  private readonly absences = new Map<string, number>();
   private hasBaseline = false;
-  private before: { previous: Map<string, Map<string, MetricSample>>; hasBaseline: boolean } | undefined;
+  private before: { previous: Map<string, Told>; hasBaseline: boolean } | undefined;
 
   /** @returns one point a series, all instances of a service merged */
   take(at: number, readings: readonly Reading[]): { key: SeriesKey; point: Point }[] {
     const bySeries = new Map<string, { key: SeriesKey; points: Point[] }>();
-    const current = new Map<string, Map<string, MetricSample>>();
+    const current = new Map<string, Told>();
     for (const { instance, service, metrics } of readings) {
       const before = this.previous.get(instance);
+      const isBaseline = !before && (!this.hasBaseline || this.previous.has(instance));
+      if (!metrics) {
+        if (isBaseline) current.set(instance, undefined);
+        continue;
+      }
       const samples = new Map<string, MetricSample>();
       current.set(instance, samples);
       for (const metric of metrics) {
@@ -30,7 +45,7 @@ export class Deltas {
           const key: SeriesKey = { name: metric.name, type: metric.type, labels: { service, ...labels } };
           const text = keyText(key);
           samples.set(text, sample);
-          if (metric.type !== 'gauge' && !before && !this.hasBaseline) continue;
+          if (metric.type !== 'gauge' && isBaseline) continue;
           const point = change(at, metric.type, sample, before?.get(text));
           if (!point) continue;
           const series = bySeries.get(text) ?? { key, points: [] };
@@ -40,9 +55,22 @@ export class Deltas {
       }
     }
     this.before = { previous: this.previous, hasBaseline: this.hasBaseline };
+    for (const [instance, told] of this.previous) {
+      if (current.get(instance)) this.absences.delete(instance);
+      else if (this.isRemembered(instance)) current.set(instance, told);
+    }
     this.previous = current;
     this.hasBaseline = true;
     return [...bySeries.values()].map(({ key, points }) => ({ key, point: mergePoints(at, points) }));
+  }
+
+  /** Whoever is not heard of for a moment, since Redis restarts, is no new instance when it is back. */
+  private isRemembered(instance: string): boolean {
+    const absences = (this.absences.get(instance) ?? 0) + 1;
+    this.absences.set(instance, absences);
+    if (absences <= MAX_ABSENCES) return true;
+    this.absences.delete(instance);
+    return false;
   }
 
   /** The last readings could not be stored: the next ones tell what they did, too. */

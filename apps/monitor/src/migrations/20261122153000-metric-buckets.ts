@@ -2,9 +2,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const TIERS = ['metric_10s', 'metric_1m', 'metric_1h'];
 
-/** Seven bits a byte, the lowest first; the top bit says that more follow. */
-const PACK = `
-  CREATE FUNCTION pg_temp.packed(counts float8[]) RETURNS bytea LANGUAGE plpgsql AS $$
+/** A function that packs counts: seven bits a byte, the lowest first; the top bit says that more follow. */
+export const packingIn = (schema: string): string => `
+  CREATE FUNCTION ${schema}.packed(counts float8[]) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS $$
   DECLARE
     bytes bytea := '';
     n bigint;
@@ -42,14 +42,16 @@ const UNPACK = `
     RETURN counts;
   END $$`;
 
-/** The buckets of histograms as packed bytes: a tenth of the size, and read without a parser of arrays. */
+/**
+ * The buckets of histograms as packed bytes: a tenth of the size, and read without a parser of arrays. The arrays stay for
+ * replicas of the release before, which run beside this one while it is deployed.
+ */
 export class MetricBuckets20261122153000 implements MigrationInterface {
   async up(db: QueryRunner): Promise<void> {
-    await db.query(PACK);
+    await db.query(packingIn('pg_temp'));
     for (const tier of TIERS) {
       await db.query(`ALTER TABLE monitor.${tier} ADD COLUMN buckets bytea`);
       await db.query(`UPDATE monitor.${tier} SET buckets = pg_temp.packed(counts) WHERE counts IS NOT NULL`);
-      await db.query(`ALTER TABLE monitor.${tier} DROP COLUMN counts`);
     }
     await db.query(`DROP FUNCTION pg_temp.packed`);
   }
@@ -57,7 +59,7 @@ export class MetricBuckets20261122153000 implements MigrationInterface {
   async down(db: QueryRunner): Promise<void> {
     await db.query(UNPACK);
     for (const tier of TIERS) {
-      await db.query(`ALTER TABLE monitor.${tier} ADD COLUMN counts double precision[]`);
+      await db.query(`ALTER TABLE monitor.${tier} ADD COLUMN IF NOT EXISTS counts double precision[]`);
       await db.query(`UPDATE monitor.${tier} SET counts = pg_temp.unpacked(buckets) WHERE buckets IS NOT NULL`);
       await db.query(`ALTER TABLE monitor.${tier} DROP COLUMN buckets`);
     }

@@ -5,6 +5,8 @@ import { Alert20261122135000 } from './20261122135000-alert';
 import { CallDecision20261122150000 } from './20261122150000-call-decision';
 import { Silence20261122151000 } from './20261122151000-silence';
 import { MetricBuckets20261122153000 } from './20261122153000-metric-buckets';
+import { WebhookDelivery20261122180000 } from './20261122180000-webhook-delivery';
+import { MetricCounts20261122181000 } from './20261122181000-metric-counts';
 
 export const MIGRATIONS = [
   Call20261122110000,
@@ -14,4 +16,6 @@ export const MIGRATIONS = [
   CallDecision20261122150000,
   Silence20261122151000,
   MetricBuckets20261122153000,
+  WebhookDelivery20261122180000,
+  MetricCounts20261122181000,
 ];

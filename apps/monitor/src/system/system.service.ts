@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, freemem, hostname, loadavg, platform, totalmem, uptime } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { Bus, Health } from '@mcp-router/platform';
+import { Bus, Health, RedisBusServer } from '@mcp-router/platform';
 import { readMetricsOf, type Metric, type SystemStatus } from '@mcp-router/shared';
+import type { Redis } from 'ioredis';
 import { DataSource } from 'typeorm';
+
+const ANSWER_MS = 2_000;
 
 const SERVICES = ['gateway', 'router', 'discovery', 'monitor', 'analyzer'];
 
@@ -17,6 +21,7 @@ export class SystemService {
     private readonly bus: Bus,
     private readonly health: Health,
     private readonly database: DataSource,
+    private readonly server: RedisBusServer,
   ) {}
 
   async status(): Promise<SystemStatus> {
@@ -56,27 +61,41 @@ export class SystemService {
 
   private async dependencies(): Promise<Dependency[]> {
     const started = performance.now();
-    const [{ checks }, postgres] = await Promise.all([
+    const [{ checks }, ...answers] = await Promise.all([
       this.health.ready(),
-      this.database
-        .query('SHOW server_version')
-        .then((rows: { server_version: string }[]) => ({
-          version: rows[0]?.server_version ?? null,
-          latencyMs: performance.now() - started,
-        }))
-        .catch(() => undefined),
+      answerOf('postgres', async () => {
+        const rows: { server_version: string }[] = await this.database.query('SHOW server_version');
+        return rows[0]?.server_version;
+      }),
+      answerOf('redis', async () => {
+        const text = await this.server.unwrap<Redis>().info('server');
+        return /^redis_version:(\S+)/m.exec(text)?.[1];
+      }),
     ]);
     const elapsed = performance.now() - started;
     return Object.entries(checks)
       .filter(([name]) => name !== 'process')
-      .map(([name, result]) => ({
-        name,
-        ok: result === 'ok',
-        latencyMs: name === 'postgres' ? (postgres?.latencyMs ?? elapsed) : elapsed,
-        version: name === 'postgres' ? (postgres?.version ?? null) : null,
-        error: result === 'ok' ? null : result,
-      }));
+      .map(([name, result]) => {
+        const { version = null, latencyMs = elapsed } = answers.find((answer) => answer?.name === name) ?? {};
+        return { name, ok: result === 'ok', latencyMs, version, error: result === 'ok' ? null : result };
+      });
   }
+}
+
+interface Answer {
+  name: string;
+  version: string | undefined;
+  latencyMs: number;
+}
+
+/** Which version a dependency says that it is, and how long that took; undefined when it does not answer in time. */
+async function answerOf(name: string, ask: () => Promise<string | undefined>): Promise<Answer | undefined> {
+  const started = performance.now();
+  const asked = ask().then(
+    (version) => ({ name, version, latencyMs: performance.now() - started }),
+    () => undefined,
+  );
+  return Promise.race([asked, sleep(ANSWER_MS, undefined, { ref: false })]);
 }
 
 /** What a process says of itself, out of what it measures. */

@@ -1,2 +1,3 @@
 export * from './contracts';
 export * from './database';
+export { startPrivateRedis, type PrivateRedis } from './bus/processes';

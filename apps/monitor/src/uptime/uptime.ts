@@ -15,7 +15,7 @@ const DOWN = new Set(['unhealthy', 'lost']);
  *
  * @param changes oldest first; those before `from` tell what it was then
  */
-export function uptimeIn(changes: readonly HealthChange[], from: number, to: number): UptimeWindow {
+export function uptimeIn(changes: readonly HealthChange[], from: number, to: number): Omit<UptimeWindow, 'latency'> {
   let [upMs, downMs, outages] = [0, 0, 0];
   changes.forEach(({ at, from: before, to: state }, i) => {
     const begin = Math.max(at, from);
