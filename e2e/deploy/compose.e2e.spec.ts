@@ -47,6 +47,12 @@ describe('compose.yaml', () => {
     expect(await unknownVariables(app, Object.keys(services[app]?.environment ?? {}))).toEqual([]);
   });
 
+  it.each(APPS)('lets %s send metrics and traces to the collector of the .env file', async (app) => {
+    const { environment = {} } = (await readCompose()).services[app] ?? {};
+    expect(environment['OTEL_EXPORTER_OTLP_ENDPOINT']).toBe('${OTEL_EXPORTER_OTLP_ENDPOINT:-}');
+    expect(await read('.env.example')).toContain('# OTEL_EXPORTER_OTLP_ENDPOINT=');
+  });
+
   it('lets nothing in from outside but the gateway, and that on loopback only', async () => {
     const { services } = await readCompose();
     const ports = Object.entries(services).flatMap(([name, { ports = [] }]) => ports.map((port) => `${name} ${port}`));

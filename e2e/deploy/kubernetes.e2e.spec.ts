@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseAllDocuments, parse } from 'yaml';
 import { ROOT } from '../system/service';
-import { APPS, unknownVariables } from './environment';
+import { APPS, schemaOf, unknownVariables } from './environment';
 import { schemaFaults, type Manifest, type Source } from './kubernetes-schema';
 
 const K8S = join(ROOT, 'k8s');
@@ -13,7 +13,7 @@ const PATCHES = ['overlays/prod/gateway.yaml'];
 
 interface Container {
   name: string;
-  env?: { name: string; valueFrom?: { secretKeyRef: { name: string; key: string } } }[];
+  env?: { name: string; valueFrom?: { secretKeyRef: { name: string; key: string; optional?: boolean } } }[];
   envFrom?: { configMapRef: { name: string } }[];
   securityContext: Record<string, unknown>;
   resources: { requests: Record<string, string>; limits: Record<string, string> };
@@ -32,6 +32,16 @@ interface Deployment extends Manifest {
     };
   };
 }
+
+interface Egress {
+  podSelector: { matchExpressions: { key: string; operator: string; values: string[] }[] };
+  egress: object[];
+}
+
+/** What the Secret gives. */
+const REQUIRED = { DATABASE_URL: 'postgres://x', ADMIN_KEY: 'at least sixteen characters' };
+const withoutEmpty = (env: Record<string, string>) =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
 
 const files = async () =>
   (await readdir(K8S, { recursive: true })).filter(
@@ -142,6 +152,20 @@ describe.each(APPS)('%s', (app) => {
     expect(kinds).toEqual(
       expect.arrayContaining(['Service', 'PodDisruptionBudget', 'HorizontalPodAutoscaler', 'NetworkPolicy']),
     );
+  });
+
+  it('sends metrics and traces to the collector that the ConfigMap names, and may reach it', async () => {
+    const { data } = (await find('base/config.yaml', 'ConfigMap')) as Manifest & { data: Record<string, string> };
+    const [container] = (await deploymentOf(app)).spec.template.spec.containers;
+    expect(container?.envFrom).toContainEqual({ configMapRef: { name: 'mcp-router' } });
+    // Off as it comes: an empty variable is one that is not set.
+    expect((await schemaOf(app)).safeParse(withoutEmpty({ ...REQUIRED, ...data })).success).toBe(true);
+    expect(data['OTEL_EXPORTER_OTLP_ENDPOINT']).toBe('');
+    const headers = container?.env?.find(({ name }) => name === 'OTEL_EXPORTER_OTLP_HEADERS');
+    expect(headers?.valueFrom?.secretKeyRef).toMatchObject({ name: 'mcp-router', optional: true });
+    const policy = (await find('base/telemetry.yaml', 'NetworkPolicy')) as Manifest & { spec: Egress };
+    expect(policy.spec.podSelector.matchExpressions[0]?.values).toContain(app);
+    expect(policy.spec.egress).toEqual([{ ports: [{ port: 4318, protocol: 'TCP' }] }]);
   });
 
   it('is given only variables that it reads, from a ConfigMap and a Secret that have them', async () => {
