@@ -7,6 +7,11 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 
 const { SYSTEM_URL, SYSTEM_KEY, MCP_CONFORMANCE_PROTOCOL_VERSION, MCP_CONFORMANCE_CONTEXT = '{}' } = process.env;
+/** The address that the suite takes for a client metadata document; it does not read it. */
+const CLIENT_METADATA_URL = 'https://conformance-test.local/client-metadata.json';
+const PATIENCE_MS = 15_000;
+const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? '';
+const isOAuth = scenario.startsWith('auth/');
 const mockUrl = process.argv.at(-1);
 const isModern = MCP_CONFORMANCE_PROTOCOL_VERSION === '2026-07-28';
 const authorization = `Bearer ${SYSTEM_KEY}`;
@@ -22,19 +27,58 @@ async function api(method, path, body) {
   return text === '' ? undefined : JSON.parse(text);
 }
 
+/** How the scenarios of OAuth want the router to sign in; a client that the scenario registered is given to it. */
+function oauth() {
+  const given = JSON.parse(MCP_CONFORMANCE_CONTEXT);
+  return {
+    ...(scenario.startsWith('auth/client-credentials') && { grant: 'client_credentials' }),
+    ...(given.client_id && { clientId: given.client_id }),
+    ...(given.client_secret && { clientSecret: given.client_secret }),
+    ...(given.private_key_pem && { privateKey: given.private_key_pem, algorithm: given.signing_algorithm }),
+    ...(scenario === 'auth/basic-cimd' && { clientMetadataUrl: CLIENT_METADATA_URL }),
+  };
+}
+
 /** Registers the mock server and waits until the router knows what it offers; one that offers nothing is given a second. */
 async function register(slug) {
-  await api('POST', '/servers', { slug, type: 'http', url: mockUrl });
-  const until = Date.now() + 15_000;
+  const definition = { slug, type: 'http', url: mockUrl, ...(isOAuth && { oauth: oauth() }) };
+  await api('POST', '/servers', definition);
+  await ready(slug);
+}
+
+async function ready(slug) {
+  const until = Date.now() + PATIENCE_MS;
   let readySince = Infinity;
   let server;
   do {
     server = await api('GET', `/servers/${slug}`);
+    if (server.authorization?.state === 'needed') await signIn(slug);
+    else if (server.authorization?.state === 'refused') throw new Error(server.authorization.detail);
     if (server.state === 'ready') readySince = Math.min(readySince, Date.now());
-    if (server.counts.tools > 0 || Date.now() - readySince > 1_000) return;
+    if (server.counts.tools > 0 || (!isOAuth && Date.now() - readySince > 1_000)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   } while (Date.now() < until);
   throw new Error(`The router could not use the mock server: ${server.state}, ${server.lastError}`);
+}
+
+/** Is the person and the browser: the mock authorization server agrees at once and sends back to the router. */
+async function signIn(slug) {
+  const { authorizationUrl } = await api('POST', `/servers/${slug}/authorization`);
+  const consent = await fetch(authorizationUrl, { redirect: 'manual' });
+  const back = await fetch(new URL(consent.headers.get('location'), authorizationUrl));
+  if (!back.ok) throw new Error(`The sign-in failed: ${back.status} ${await back.text()}`);
+}
+
+/** Calls once more after signing in, if that is what the call was refused for. */
+async function callSignedIn(client, call) {
+  try {
+    await client.callTool(call);
+  } catch (error) {
+    if ((await api('GET', `/servers/${slug}`)).authorization?.state !== 'needed') throw error;
+    await signIn(slug);
+    await ready(slug);
+    await client.callTool(call);
+  }
 }
 
 async function connect(slug) {
@@ -77,7 +121,7 @@ async function useEverything(client) {
   const offers = client.getServerCapabilities() ?? {};
   if (offers.tools) {
     const { tools } = await client.listTools();
-    for (const call of calls(tools)) await attempt(call.name, client.callTool(call));
+    for (const call of calls(tools)) await attempt(call.name, callSignedIn(client, call));
   }
   if (offers.resources) {
     const { resources } = await client.listResources();
@@ -90,8 +134,8 @@ async function useEverything(client) {
 }
 
 const slug = `mock-${new URL(mockUrl).port}`;
-await register(slug);
 try {
+  await register(slug);
   const client = await connect(slug);
   await useEverything(client);
   await client.close();

@@ -15,6 +15,8 @@ export interface Scenario {
   passed: number;
   /** What did not hold, by id of the check. */
   failures: { id: string; message: string }[];
+  /** Ids of checks that found something that should be otherwise. */
+  warnings: string[];
   /** The suite counts it: extensions, and scenarios added after the release of the specification, are not. */
   isScored: boolean;
 }
@@ -46,13 +48,15 @@ export const runSuite = (url: string, requirements: Requirements): Promise<Outco
 
 /**
  * Runs one client scenario of 0.2.0-alpha.12: the suite starts a mock server and then `command` with its URL as last
- * argument.
+ * argument. Those of extensions belong to no version.
  */
 export const runClientScenario = (
   scenario: string,
-  { command, version, env }: { command: string; version: Requirements; env: Record<string, string> },
-): Promise<Outcome> =>
-  run('0.2.0-alpha.12', ['client', '--scenario', scenario, '--command', command, '--spec-version', version], env);
+  { command, version, env }: { command: string; version: Requirements | 'extension'; env: Record<string, string> },
+): Promise<Outcome> => {
+  const versions = version === 'extension' ? [] : ['--spec-version', version];
+  return run('0.2.0-alpha.12', ['client', '--scenario', scenario, '--command', command, ...versions], env);
+};
 
 async function run(suite: keyof typeof SUITES, args: string[], env = {}): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'mcp-conformance-'));
@@ -94,8 +98,9 @@ async function readScenarios(folder: string, output: string): Promise<Scenario[]
         const failures = checks
           .filter(({ status }) => status === 'FAILURE')
           .map(({ id, errorMessage = '' }) => ({ id, message: errorMessage }));
+        const warnings = checks.filter(({ status }) => status === 'WARNING').map(({ id }) => id);
         const passed = checks.filter(({ status }) => status === 'SUCCESS').length;
-        return { name, passed, failures, isScored: !unscored.has(name) };
+        return { name, passed, failures, warnings, isScored: !unscored.has(name) };
       }),
   );
 }

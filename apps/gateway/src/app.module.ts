@@ -40,6 +40,7 @@ import { UptimeController } from './monitoring/uptime.controller';
 import { SecretsController } from './secrets/secrets.controller';
 import { ConfigurationController } from './servers/configuration.controller';
 import { ServersController } from './servers/servers.controller';
+import { SignInCallbackController, SignInController } from './servers/sign-in.controller';
 import { ToolsController } from './tools/tools.controller';
 import { VirtualServersController } from './virtual-servers/virtual-servers.controller';
 import { ApprovalsController } from './workflows/approvals.controller';
@@ -76,6 +77,8 @@ export const ENTITIES = [AgentEntity, ApiKeyEntity, FlagOverrideEntity];
     ServerHealthController,
     RunsController,
     ServersController,
+    SignInCallbackController,
+    SignInController,
     SystemController,
     ToolsController,
     UptimeController,

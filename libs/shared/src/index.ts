@@ -1,4 +1,5 @@
 export * from './contracts/analyzer.contracts';
+export * from './contracts/authorization.contracts';
 export * from './contracts/contract';
 export * from './contracts/discovery.contracts';
 export * from './contracts/gateway.contracts';

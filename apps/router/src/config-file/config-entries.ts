@@ -130,12 +130,14 @@ function toDefinition(entry: Entry, defaults: RouterOptions, variables: Variable
       Object.entries(values).flatMap(([key, value]) => (value === null ? [] : [[key, filled(value)]])),
     );
   const { command, args, env, cwd, headers, description } = entry;
+  const oauth = entry['x-router']?.oauth;
   const url = entry.httpUrl ?? entry.url ?? entry.serverUrl;
   const { folder } = variables;
   const at = cwd === undefined ? folder : filled(cwd);
   return {
     ...defaults,
     ...entry['x-router'],
+    ...(oauth && { oauth: map(oauth as Record<string, string>) }),
     ...typeOf(entry),
     ...(command !== undefined && { command: filled(command), cwd: isAbsolute(at) ? at : join(folder, at) }),
     ...(args && { args: args.map(filled) }),

@@ -5,6 +5,7 @@ import { SecretAndSchedule20261122160000 } from './20261122160000-secret-and-sch
 import { WorkflowHints20261122161000 } from './20261122161000-workflow-hints';
 import { RunTrace20261122163000 } from './20261122163000-run-trace';
 import { VirtualServer20261122163500 } from './20261122163500-virtual-server';
+import { ServerGrant20261122180000 } from './20261122180000-server-grant';
 
 export const MIGRATIONS = [
   Server20261122100100,
@@ -14,4 +15,5 @@ export const MIGRATIONS = [
   WorkflowHints20261122161000,
   RunTrace20261122163000,
   VirtualServer20261122163500,
+  ServerGrant20261122180000,
 ];

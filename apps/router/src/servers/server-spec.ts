@@ -58,7 +58,12 @@ export function toSpec(
     cpuLimitCores: definition.cpuLimitCores,
     scanBeforeUse: definition.scanBeforeUse ?? false,
     trustsAddress,
-    secrets: [...Object.values(definition.env ?? {}), ...Object.values(definition.headers ?? {}).flatMap(secretParts)],
+    ...(definition.oauth && { oauth: definition.oauth }),
+    secrets: [
+      ...Object.values(definition.env ?? {}),
+      ...Object.values(definition.headers ?? {}).flatMap(secretParts),
+      ...[definition.oauth?.clientSecret, definition.oauth?.privateKey].filter((secret) => secret !== undefined),
+    ],
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Server } from '@mcp-router/shared';
+import type { Server, ServerAuthorization } from '@mcp-router/shared';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { GroupUsage } from '../processes/reaper';
 import type { SupervisedUpstream } from '../upstreams/supervised-upstream';
@@ -12,6 +12,7 @@ export function serverView(
   catalogue: Catalogue,
   usage: Map<number, GroupUsage>,
   heldTools: string[],
+  authorization?: ServerAuthorization,
 ): Server {
   const { definition } = server;
   const { command, args, cwd, url, description } = definition;
@@ -28,6 +29,7 @@ export function serverView(
     ...(url !== undefined && { url }),
     envNames: Object.keys(definition.env ?? {}).sort(),
     headerNames: Object.keys(definition.headers ?? {}).sort(),
+    ...(authorization && { authorization }),
     isolation: definition.isolation ?? 'shared',
     ...(definition.scanBeforeUse && { scanBeforeUse: true }),
     ...(heldTools.length > 0 && { heldTools }),

@@ -9,9 +9,9 @@ export class ServerEntity {
   @PrimaryColumn('uuid') id!: string;
   @Column({ type: 'text' }) slug!: string;
   @Column({ type: 'text' }) source!: 'rest' | 'discovery';
-  /** Without the values of `env` and `headers`. */
-  @Column({ type: 'jsonb' }) definition!: Omit<ServerDefinition, 'env' | 'headers'>;
-  /** `{env, headers}` as JSON, encrypted (see `SecretBox`); null if the server has neither. */
+  /** Without `env`, `headers` and `oauth`. */
+  @Column({ type: 'jsonb' }) definition!: Omit<ServerDefinition, 'env' | 'headers' | 'oauth'>;
+  /** `{env, headers, oauth}` as JSON, encrypted (see `SecretBox`); null if the server has none of them. */
   @Column({ type: 'text', nullable: true }) secrets!: string | null;
   /** Grows with every change: the entity tag. */
   @Column({ type: 'integer', default: 1 }) version!: number;

@@ -172,7 +172,14 @@ export class ServersHandler {
       .flatMap(({ pid }) => pid ?? []);
     const usage = await this.upstreams.reaper.usage(pids);
     return servers.map((server) =>
-      serverView(server, this.upstreams.get(server.slug), this.catalogue, usage, this.quarantine.heldOf(server.slug)),
+      serverView(
+        server,
+        this.upstreams.get(server.slug),
+        this.catalogue,
+        usage,
+        this.quarantine.heldOf(server.slug),
+        this.upstreams.authorizerOf(server.slug)?.view,
+      ),
     );
   }
 }

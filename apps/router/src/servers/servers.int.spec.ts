@@ -6,6 +6,7 @@ import { checkMigrations, openTestDatabase } from '@mcp-router/platform/testing'
 import { NewServer, serverChanged } from '@mcp-router/shared';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
+import { GrantStore } from '../authorization/grant-store';
 import { Catalogue } from '../catalogue/catalogue';
 import { CatalogueFeed } from '../catalogue/catalogue-feed';
 import { RouterEnv } from '../config';
@@ -53,8 +54,10 @@ class Installation {
     } as unknown as Bus;
     const catalogue = new Catalogue();
     const feed = new CatalogueFeed(catalogue, bus, logger);
-    const registry = new UpstreamRegistry(catalogue, feed, settings, logger);
-    const service = new ServersService(this.database.getRepository(ServerEntity), registry, bus, settings, logger);
+    const grants = new GrantStore(this.database, settings, logger);
+    const registry = new UpstreamRegistry(catalogue, feed, settings, logger, grants);
+    const rows = this.database.getRepository(ServerEntity);
+    const service = new ServersService(rows, registry, grants, bus, settings, logger);
     await service.onApplicationBootstrap();
     this.replicas.push({ registry, service, feed });
     return { service, catalogue, registry, handler: new ServersHandler(service, registry, catalogue, nothingHeld) };

@@ -23,6 +23,7 @@ import type { Upstream } from '../upstreams/upstream';
 import { UpstreamRegistry } from '../upstreams/upstream-registry';
 import { mergePatch } from './merge-patch';
 import { idOfSlug, type RegisteredServer } from './registered-server';
+import { GrantStore, resealGrants } from '../authorization/grant-store';
 import { resealSecrets } from '../secrets/secret-store';
 import { ServerEntity } from './server.entity';
 import { toSpec } from './server-spec';
@@ -46,6 +47,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
   constructor(
     @InjectRepository(ServerEntity) private readonly rows: Repository<ServerEntity>,
     private readonly upstreams: UpstreamRegistry,
+    private readonly grants: GrantStore,
     private readonly bus: Bus,
     @Inject(ENV) private readonly env: RouterEnv,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -156,6 +158,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     await this.rows.delete({ id });
     this.stored.delete(slug);
     await this.upstreams.remove(slug);
+    await this.grants.remove(slug);
     this.tell(slug);
     recordEvent(this.bus, 'server.removed', { server: slug });
   }
@@ -169,6 +172,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
       throw new AppError('conflict', `"${server.slug}" is disabled`, { hint: 'Enable it first' });
     this.tell(server.slug, true);
     recordEvent(this.bus, 'server.restarted', { server: server.slug });
+    this.upstreams.authorizerOf(server.slug)?.reset();
     await upstream.restart();
     await upstream.ready().catch(() => undefined);
     return server;
@@ -187,6 +191,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
           await db.update(ServerEntity, { id }, { secrets: this.box.seal(this.box.open(secrets, id), id) });
       }
       await resealSecrets(db, this.box);
+      await resealGrants(db, this.box);
     });
     await dropOldKeys(this.env);
     // Whoever else has secrets encrypts them anew; one that does not hear it does so at its next start.
@@ -220,9 +225,9 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
 
   private async seal(
     id: string,
-    { env, headers, ...definition }: ServerDefinition,
+    { env, headers, oauth, ...definition }: ServerDefinition,
   ): Promise<Pick<ServerEntity, 'definition' | 'secrets'>> {
-    const secrets = { ...(isFilled(env) && { env }), ...(isFilled(headers) && { headers }) };
+    const secrets = { ...(isFilled(env) && { env }), ...(isFilled(headers) && { headers }), ...(oauth && { oauth }) };
     // Another replica may have changed the key since it was read.
     this.box = await openSecretBox(this.env);
     return { definition, secrets: isFilled(secrets) ? this.box.seal(JSON.stringify(secrets), id) : null };
@@ -242,6 +247,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
 
   /** Another replica changed a server. */
   private follow(slug: string, restart: boolean): void {
+    if (restart) this.upstreams.authorizerOf(slug)?.reset();
     const done = restart ? this.upstreams.supervisedBy(slug)?.restart() : this.load(slug);
     done?.catch(this.logFailure);
   }

@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import type { Bus } from '@mcp-router/platform';
 import { pino } from 'pino';
+import type { GrantStore } from '../authorization/grant-store';
 import { Catalogue } from '../catalogue/catalogue';
 import { CatalogueFeed } from '../catalogue/catalogue-feed';
 import { RouterEnv } from '../config';
@@ -23,7 +24,7 @@ describe('a good server among bad ones', () => {
     silent = createServer(() => undefined);
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
     feed = new CatalogueFeed(catalogue, bus, logger);
-    registry = new UpstreamRegistry(catalogue, feed, env, logger);
+    registry = new UpstreamRegistry(catalogue, feed, env, logger, {} as GrantStore);
     const odd = (...habits: string[]) => ({ command: process.execPath, args: [ODD_SERVER, ...habits] });
     const definitions = {
       good: odd(),

@@ -317,7 +317,7 @@ function refusal({ status, type }: HttpHead, body: string): Refusal {
     return new Refusal(
       status,
       `The server refused the router's credentials (HTTP ${status})`,
-      'Check "headers" of this server',
+      'Check "headers" of this server, or "oauth" and its "authorization"',
     );
   if (status >= 300 && status < 400)
     return new Refusal(

@@ -1,3 +1,4 @@
+import type { OAuthOptions } from '@mcp-router/shared';
 import type { Isolation } from './upstream';
 
 export type Transport =
@@ -24,6 +25,8 @@ export interface ServerSpec {
   scanBeforeUse: boolean;
   /** The operator wrote the address into a file of this installation: it may be a private one. */
   trustsAddress: boolean;
+  /** Set when the server wants tokens that the router gets. */
+  oauth?: OAuthOptions | undefined;
   /** Values that must never be seen in logs. */
   secrets: string[];
 }

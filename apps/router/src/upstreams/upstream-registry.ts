@@ -2,6 +2,9 @@ import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/comm
 import { ENV, LOGGER, Outbound, msToStop } from '@mcp-router/platform';
 import type { ServerState } from '@mcp-router/shared';
 import type { Logger } from 'pino';
+import { authorized } from '../authorization/authorized-dispatch';
+import { Authorizer } from '../authorization/authorizer';
+import { GrantStore } from '../authorization/grant-store';
 import { CatalogueFeed } from '../catalogue/catalogue-feed';
 import { Catalogue } from '../catalogue/catalogue';
 import { Reaper } from '../processes/reaper';
@@ -23,11 +26,18 @@ export interface StateChange {
   lastError: string | null;
 }
 
+interface Supervised {
+  upstream: SupervisedUpstream;
+  outbound: Outbound;
+  /** Of a server that wants tokens. */
+  authorizer: Authorizer | undefined;
+}
+
 /** Every upstream of this process by slug: the supervised servers and those built into the router. */
 @Injectable()
 export class UpstreamRegistry implements BeforeApplicationShutdown {
   readonly reaper: Reaper;
-  private readonly supervised = new Map<string, { upstream: SupervisedUpstream; outbound: Outbound }>();
+  private readonly supervised = new Map<string, Supervised>();
   private readonly builtin = new Map<string, Upstream>();
   private readonly lastStates = new Map<string, string>();
   private readonly settledStates = new Map<string, ServerState>();
@@ -39,6 +49,7 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     private readonly feed: CatalogueFeed,
     @Inject(ENV) private readonly env: RouterEnv,
     @Inject(LOGGER) private readonly logger: Logger,
+    private readonly grants: GrantStore,
   ) {
     this.reaper = new Reaper(
       (group, rssBytes) => logger.warn({ pid: group, rssBytes }, 'a server used more memory than it may and was ended'),
@@ -58,6 +69,11 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
   /** A server with a definition; undefined for built-in ones. */
   supervisedBy(slug: string): SupervisedUpstream | undefined {
     return this.supervised.get(slug)?.upstream;
+  }
+
+  /** Of a server with `oauth`. */
+  authorizerOf(slug: string): Authorizer | undefined {
+    return this.supervised.get(slug)?.authorizer;
   }
 
   get builtins(): readonly Upstream[] {
@@ -94,7 +110,7 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     if (!known) return this.add(spec);
     if (JSON.stringify(known.upstream.spec) === JSON.stringify(spec)) return;
     if (addressOf(known.upstream.spec) !== addressOf(spec)) {
-      // Another address is another server: what was known of the old one goes.
+      // Another address is another server, and so it is with other credentials: what was known of the old one goes.
       void this.remove(spec.slug).catch(this.logFailure);
       return this.add(spec);
     }
@@ -134,18 +150,24 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
       allow: [...this.env.OUTBOUND_ALLOW, ...(spec.trustsAddress ? hostOf(spec) : [])],
       connectTimeoutMs: spec.connectTimeoutMs,
     });
+    const authorizer = this.authorizerFor(spec, outbound);
     const upstream = new SupervisedUpstream(spec, {
       reaper: this.reaper,
-      dispatcher: outbound.dispatcher,
+      dispatcher: authorizer ? outbound.dispatcher.compose(authorized(authorizer)) : outbound.dispatcher,
       maxMessageBytes: this.env.MAX_MESSAGE_BYTES,
       maxQueue: this.env.MAX_QUEUED_CALLS,
       hintsOf: (slug, tool) => this.catalogue.hintsOf(slug, tool),
       onChange: (changed) => this.stateChanged(changed),
     });
-    this.supervised.set(spec.slug, { upstream, outbound });
+    this.supervised.set(spec.slug, { upstream, outbound, authorizer });
     this.feed.attach(upstream);
     for (const listener of this.addedListeners) listener(upstream);
     upstream.start();
+  }
+
+  private authorizerFor({ slug, transport, oauth }: ServerSpec, outbound: Outbound): Authorizer | undefined {
+    if (!oauth || transport.type === 'stdio') return undefined;
+    return new Authorizer({ slug, url: transport.url, oauth, outbound, store: this.grants });
   }
 
   private stateChanged(upstream: SupervisedUpstream): void {
@@ -172,8 +194,8 @@ export class UpstreamRegistry implements BeforeApplicationShutdown {
     this.logger.error({ err: error }, 'a server could not be ended');
 }
 
-function addressOf({ transport }: ServerSpec): string {
-  return transport.type === 'stdio' ? JSON.stringify([transport.command, transport.args]) : transport.url;
+function addressOf({ transport, oauth }: ServerSpec): string {
+  return JSON.stringify(transport.type === 'stdio' ? [transport.command, transport.args] : [transport.url, oauth]);
 }
 
 /** The host of a definition as an entry of an allow-list. */

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthorizationModule } from '../authorization/authorization.module';
 import { Catalogue } from '../catalogue/catalogue';
 import { CatalogueFeed } from '../catalogue/catalogue-feed';
 import { UpstreamMetrics } from './upstream-metrics';
@@ -6,6 +7,7 @@ import { UpstreamRegistry } from './upstream-registry';
 
 /** The running servers and what they offer. */
 @Module({
+  imports: [AuthorizationModule],
   providers: [Catalogue, CatalogueFeed, UpstreamMetrics, UpstreamRegistry],
   exports: [Catalogue, CatalogueFeed, UpstreamRegistry],
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Empty, PageQuery, pageOf } from '../page';
+import { OAuthOptions, ServerAuthorization } from './authorization.contracts';
 import { broadcast, contract } from './contract';
 
 /** `/mcp/server-card` is the card of `/mcp`, so no server can have this name. */
@@ -50,6 +51,8 @@ export const RouterOptions = z
     cpuLimitCores: z.number().min(0.01).max(1024).optional(),
     /** Its tools are held until the analyzer has found nothing wrong with them, or someone approves them. */
     scanBeforeUse: z.boolean().optional(),
+    /** The server wants OAuth tokens, which the router gets and renews. */
+    oauth: OAuthOptions.optional(),
   })
   .meta({ id: 'RouterOptions' });
 export type RouterOptions = z.infer<typeof RouterOptions>;
@@ -71,16 +74,27 @@ const ServerFields = z.object({
   ...RouterOptions.shape,
 });
 
-function oneTransport(
-  { command, url, type }: { command?: string | undefined; url?: string | undefined; type?: string | undefined },
-  context: z.RefinementCtx,
-): void {
+interface TransportFields {
+  command?: string | undefined;
+  url?: string | undefined;
+  type?: string | undefined;
+  headers?: Record<string, string> | undefined;
+  oauth?: OAuthOptions | undefined;
+}
+
+function oneTransport({ command, url, type, headers, oauth }: TransportFields, context: z.RefinementCtx): void {
   const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
   if (command !== undefined && url !== undefined) fault('url', 'give either "command" or "url", not both');
   else if (command === undefined && url === undefined) fault('command', 'give "command" (stdio) or "url" (http, sse)');
   else if (type === 'stdio' && url !== undefined) fault('type', 'a server with "url" is "http" or "sse"');
   else if ((type === 'http' || type === 'sse') && command !== undefined)
     fault('type', 'a server with "command" is "stdio"');
+  if (!oauth) return;
+  if (command !== undefined) fault('oauth', 'is for servers with "url"');
+  if (Object.keys(headers ?? {}).some((name) => name.toLowerCase() === 'authorization'))
+    fault('oauth', 'give either "oauth" or the header "Authorization", not both');
+  if (oauth.grant === 'client_credentials' && !(oauth.clientId && (oauth.clientSecret ?? oauth.privateKey)))
+    fault('oauth', '"client_credentials" needs "clientId" and "clientSecret" or "privateKey"');
 }
 
 /** The definition of one server, as files and REST give it. */
@@ -120,6 +134,8 @@ export const Server = z
     envNames: z.array(z.string()),
     headerNames: z.array(z.string()),
     isolation,
+    /** Of a server with `oauth`. */
+    authorization: ServerAuthorization.optional(),
     /** Its tools are held until they were scanned or approved. */
     scanBeforeUse: z.boolean().optional(),
     /** Its tools that are in no list and cannot be called now; absent when there are none. */
