@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { RedisLink } from './link';
+import { Standstill } from './standstill';
 
 export const BEAT_MS = 1_000;
 export const DEAD_AFTER_MS = 3_000;
@@ -33,6 +34,7 @@ interface Replica {
 export class LiveSet {
   private readonly apps = new Map<string, Map<string, Replica>>();
   private readonly logger = new Logger('Bus');
+  private readonly standstill = new Standstill(BEAT_MS);
   private own = '';
   private timer: NodeJS.Timeout | undefined;
   private turn = 0;
@@ -124,6 +126,8 @@ export class LiveSet {
     const keys = [this.key(this.link.app), ...apps.map((app) => this.key(app))];
     try {
       const sets = await this.link.redis.eval(BEAT, keys.length, ...keys, this.own, DEAD_AFTER_MS);
+      const stoodStill = this.standstill.since(Date.now());
+      for (const replicas of this.apps.values()) for (const replica of replicas.values()) replica.seenAt += stoodStill;
       apps.forEach((app, at) => this.learn(app, (sets as string[][])[at] ?? []));
     } catch (error) {
       if (this.link.isUp) this.logger.warn(error, 'The live set could not be read');

@@ -5,6 +5,7 @@ import { contextOf, currentContext, NEVER, type BusContext } from './context';
 import type { RedisLink } from './link';
 import type { Receipt } from './publish';
 import type { LiveSet } from './live-set';
+import { Standstill } from './standstill';
 import type { Transfers } from './transfers';
 import { decodeBody, encodeBody, encodeMeta, encodeRequest, exceeds, tooLarge } from './wire';
 
@@ -64,6 +65,7 @@ export class Requests {
   private readonly silentSince = new Map<string, number>();
   private readonly bySignal = new WeakMap<AbortSignal, InFlight<number, OpenRequest>>();
   private lastId = 0;
+  private readonly standstill = new Standstill(WATCH_MS);
   private watcher: NodeJS.Timeout | undefined;
 
   constructor(
@@ -256,6 +258,8 @@ export class Requests {
    */
   private watch(): void {
     const now = Date.now();
+    const stoodStill = this.standstill.since(now);
+    for (const [channel, since] of this.silentSince) this.silentSince.set(channel, since + stoodStill);
     const silent = new Map<string, { app: string; instance: string; ids: number[] }>();
     if (!this.link.isUp) return;
     for (const request of this.open.values()) {
