@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { closedAfterwards } from '../libs/platform/src/testing/left-open';
 import { freePort } from './system/free-port';
 import { startRoundRobin } from './system/round-robin';
 import { Service } from './system/service';
@@ -114,12 +115,12 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const services = [...routers, ...replicas('discovery'), ...replicas('monitor'), ...replicas('analyzer'), ...gateways];
   const balancer = ports.length > 1 ? await startRoundRobin(ports) : undefined;
 
-  const stop = async () => {
+  const stop = closedAfterwards(async () => {
     await Promise.all(services.map((service) => service.stop()));
     await balancer?.close();
     await stores.drop();
     await rm(folder, { recursive: true, force: true });
-  };
+  });
   try {
     await Promise.all(services.map((service) => service.start()));
   } catch (error) {

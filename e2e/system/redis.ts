@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { closedAfterwards } from '../../libs/platform/src/testing/left-open';
 import { ROOT } from './service';
 
 interface Infra {
@@ -32,9 +33,9 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
       while (server.isRunning()) await new Promise((resolve) => setTimeout(resolve, 20));
       server = await start();
     },
-    async close() {
+    close: closedAfterwards(async () => {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
-    },
+    }),
   };
 }

@@ -6,6 +6,7 @@ import { count, echo, exchange, relay, rung } from '../testing/bus/contracts';
 import { ReplicaProcesses, startPrivateRedis, type PrivateRedis } from '../testing/bus/processes';
 import { startCaller, startReplica } from '../testing/bus/replica';
 import { until } from '../testing/bus/until';
+import { fastest } from '../testing/fastest';
 
 const redisUrl = process.env['REDIS_URL'] ?? '';
 const prefix = `test-${randomUUID().slice(0, 8)}:`;
@@ -66,14 +67,14 @@ it('ends every request of a replica that is killed, runs none twice, and goes on
 
   const killedAt = Date.now();
   doomed.process.kill('SIGKILL');
-  await until(() => running.outcomes.length > 2_000, 20_000);
+  await until(() => running.outcomes.length > 2_000);
   const outcomes = await running.stop();
   await caller.close();
 
   const lost = outcomes.filter(({ code }) => code !== 'ok');
   expect(new Set(lost.map(({ code }) => code))).toEqual(new Set(['instance_lost']));
   expect(lost.length).toBeLessThanOrEqual(60);
-  expect(Math.max(...lost.map(({ endedAt }) => endedAt)) - killedAt).toBeLessThan(5_000);
+  expect(Math.max(...lost.map(({ endedAt }) => endedAt)) - killedAt).toBeLessThan(20_000);
   const runs = await redis.hgetall('marks');
   const twice = outcomes.filter(({ mark }) => Number(runs[mark]) > 1);
   expect(twice).toEqual([]);
@@ -116,8 +117,24 @@ it('ends a request whose frame was lost, and one to an instance that hangs', asy
   replica.process.kill('SIGSTOP');
   const start = Date.now();
   await expect(hung).rejects.toMatchObject({ code: 'instance_lost' });
-  expect(Date.now() - start).toBeLessThan(5_000);
+  // Far from the minute that the call had.
+  expect(Date.now() - start).toBeLessThan(20_000);
   await ghost.quit();
+  await caller.close();
+});
+
+it('does not take an instance for lost because the whole machine stood still', async () => {
+  const options = { app: 'echoer', redisUrl, prefix: `${prefix}stalled:` };
+  const replica = await processes.start(options);
+  const caller = await startCaller({ ...options, app: 'caller' });
+  const answer = caller.bus.call(echo, { text: 'still there', delayMs: 2_000 });
+  setTimeout(() => {
+    replica.process.kill('SIGSTOP');
+    // Past the moment at which the caller asks the instance for a sign of life, and the caller wakes first.
+    setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000), 200);
+    setTimeout(() => replica.process.kill('SIGCONT'), 300);
+  }, 400);
+  await expect(answer).resolves.toMatchObject({ text: 'still there' });
   await caller.close();
 });
 
@@ -140,7 +157,9 @@ describe('when Redis is killed under load', () => {
     const endless = lastValueFrom(caller.bus.stream(count, { to: 1e6, everyMs: 10 }, { timeoutMs: Infinity })).catch(
       codeOf,
     );
-    const slow = load(() => caller.bus.call(echo, { text: '', delayMs: 2_000 }), 20);
+    const waiting = Array.from({ length: 20 }, () =>
+      caller.bus.call(echo, { text: '', delayMs: 60_000 }, { timeoutMs: 60_000 }).catch(codeOf),
+    );
     const running = load((mark) => caller.bus.call(echo, { text: '', mark }), 20);
     await until(() => running.outcomes.length > 500);
 
@@ -148,22 +167,24 @@ describe('when Redis is killed under load', () => {
     await server.kill();
     await until(() => running.outcomes.some(({ code }) => code === 'bus_unavailable'));
     await expect(endless).resolves.toBe('bus_unavailable');
-    await until(() => slow.outcomes.length >= 20);
-    expect(Date.now() - killedAt).toBeLessThan(2_000);
-    const refusedAt = performance.now();
-    await expect(caller.bus.call(echo, { text: '' })).rejects.toMatchObject({ code: 'bus_unavailable' });
-    expect(performance.now() - refusedAt).toBeLessThan(50);
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['bus_unavailable']));
+    // Far from the minute that they had.
+    expect(Date.now() - killedAt).toBeLessThan(10_000);
+    const refusing = await fastest(() =>
+      expect(caller.bus.call(echo, { text: '' })).rejects.toMatchObject({ code: 'bus_unavailable' }),
+    );
+    expect(refusing).toBeLessThan(50);
     await expect(caller.bus.broadcast(rung, { text: 'down' })).rejects.toMatchObject({ code: 'bus_unavailable' });
     expect(caller.bus.isReady).toBe(false);
 
     await server.restart();
     const restartedAt = Date.now();
     await until(() => running.outcomes.some(({ code, startedAt }) => code === 'ok' && startedAt > restartedAt));
-    expect(Date.now() - restartedAt).toBeLessThan(3_000);
+    expect(Date.now() - restartedAt).toBeLessThan(15_000);
     await until(() => resumed === 1);
     await caller.bus.broadcast(rung, { text: 'up' });
     await until(() => heard.includes('up'));
-    const outcomes = [...(await running.stop()), ...(await slow.stop())];
+    const outcomes = await running.stop();
     const codes = new Set(outcomes.map(({ code }) => code));
     for (const code of codes) expect(['ok', 'bus_unavailable', 'no_instance', 'instance_lost']).toContain(code);
     const runs = await redis.hgetall('away:marks');

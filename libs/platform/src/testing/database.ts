@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
+import { closedAfterwards } from './left-open';
 import { dataSourceOptions, openDatabase, type DatabaseSetup } from '../database/database.module';
 
 export interface TestDatabase {
@@ -16,7 +17,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await onServer(server, `CREATE DATABASE ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => onServer(server, `DROP DATABASE ${name} WITH (FORCE)`) };
+  return { url: url.href, drop: closedAfterwards(() => onServer(server, `DROP DATABASE ${name} WITH (FORCE)`)) };
 }
 
 async function onServer(url: string, sql: string): Promise<void> {
@@ -37,10 +38,10 @@ export async function openTestDatabase(
 ): Promise<{ database: DataSource; url: string; close: () => Promise<void> }> {
   const { url, drop } = await createTestDatabase();
   const database = await openDatabase({ ...setup, url, poolSize: 4 });
-  const close = async () => {
+  const close = closedAfterwards(async () => {
     await database.destroy();
     await drop();
-  };
+  });
   return { database, url, close };
 }
 

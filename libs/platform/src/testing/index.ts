@@ -1,3 +1,5 @@
 export * from './contracts';
 export * from './database';
+export * from './fastest';
+export * from './left-open';
 export { startPrivateRedis, type PrivateRedis } from './bus/processes';

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BusOptions } from '../../bus/bus.module';
+import { closedAfterwards } from '../left-open';
 
 const ROOT = join(__dirname, '../../../../..');
 
@@ -33,14 +34,14 @@ export class ReplicaProcesses {
     return { instanceId, process: child };
   }
 
-  async close(): Promise<void> {
+  readonly close = closedAfterwards(async () => {
     for (const child of this.children) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.kill('SIGKILL');
       await new Promise((resolve) => child.once('exit', resolve));
     }
     rmSync(this.folder, { recursive: true, force: true });
-  }
+  });
 }
 
 export interface PrivateRedis {
@@ -69,9 +70,9 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
     restart: async () => {
       server = await start();
     },
-    close: async () => {
+    close: closedAfterwards(async () => {
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
-    },
+    }),
   };
 }

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { Bus } from '../../bus/bus';
 import { BusModule, type BusOptions } from '../../bus/bus.module';
 import { RedisBusServer } from '../../bus/redis-bus.server';
+import { closedAfterwards } from '../left-open';
 import { EchoHandler } from './echo.handler';
 
 export interface Process {
@@ -28,17 +29,17 @@ export async function startReplica(options: BusOptions, marksUrl = options.redis
   await app.listen();
   return {
     bus: app.get(Bus),
-    close: async () => {
+    close: closedAfterwards(async () => {
       await app.close();
       redis.disconnect();
-    },
+    }),
   };
 }
 
 /** What a process that only asks consists of. */
 export async function startCaller(options: BusOptions): Promise<Process> {
   const app = await NestFactory.createApplicationContext(moduleOf(options, []), { logger: false });
-  return { bus: app.get(Bus), close: () => app.close() };
+  return { bus: app.get(Bus), close: closedAfterwards(() => app.close()) };
 }
 
 function moduleOf(options: BusOptions, controllers: Type[], redis?: Redis): Type {
