@@ -45,6 +45,15 @@ export function decodeCursor(cursor: string, isKey: RegExp | ((key: string) => b
   throw new AppError('invalid_cursor', INVALID_CURSOR, CURSOR_HINT);
 }
 
+/**
+ * Where a page begins in a list that is ordered by a text: the sort key in its cursor, '' (before every key) without one.
+ *
+ * @throws AppError `invalid_cursor`
+ */
+export function startAfter(cursor: string | undefined, isKey?: RegExp | ((key: string) => boolean)): string {
+  return cursor === undefined ? '' : decodeCursor(cursor, isKey);
+}
+
 function decoded(cursor: string): string {
   try {
     const bytes = atob(cursor.replaceAll('-', '+').replaceAll('_', '/'));

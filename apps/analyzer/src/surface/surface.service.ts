@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Bus, contextOf, LOGGER, recordEvent, runInContext } from '@mcp-router/platform';
+import { Bus, contextOf, LOGGER, readPages, recordEvent, runInContext } from '@mcp-router/platform';
 import {
   AppError,
   catalogueChanged,
@@ -122,15 +122,11 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
       const tools = await this.liveTools();
       const servers: string[] = [];
       const untrusted = new Set<string>();
-      for (let cursor: string | undefined, more = true; more;) {
-        const page = await this.bus.call(listServers, { limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-        for (const { slug, scanBeforeUse } of page.items) {
+      for await (const page of readPages(this.bus, listServers, { limit: 500 }))
+        for (const { slug, scanBeforeUse } of page) {
           servers.push(slug);
           if (scanBeforeUse) untrusted.add(slug);
         }
-        cursor = page.nextCursor ?? undefined;
-        more = page.nextCursor !== null;
-      }
       return { tools, servers: servers.sort(), untrusted };
     });
   }
@@ -138,13 +134,9 @@ export class SurfaceService implements OnApplicationBootstrap, OnApplicationShut
   /** The tools that the present caller may use. */
   private async liveTools(): Promise<SurfaceTool[]> {
     const tools: SurfaceTool[] = [];
-    for (let cursor: string | undefined, more = true; more;) {
-      const page = await this.bus.call(listTools, { limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-      for (const { server, originalName, title, description, inputSchema, outputSchema, annotations } of page.items)
+    for await (const page of readPages(this.bus, listTools, { limit: 500 }))
+      for (const { server, originalName, title, description, inputSchema, outputSchema, annotations } of page)
         tools.push({ server, name: originalName, title, description, inputSchema, outputSchema, annotations });
-      cursor = page.nextCursor ?? undefined;
-      more = page.nextCursor !== null;
-    }
     return tools;
   }
 

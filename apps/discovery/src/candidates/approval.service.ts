@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Bus, ENV, LOGGER, Outbound } from '@mcp-router/platform';
+import { Bus, ENV, LOGGER, Outbound, readPages } from '@mcp-router/platform';
 import {
   AppError,
   type Candidate,
@@ -74,17 +74,14 @@ export class ApprovalService {
 
   /** The registered server that is the same as the candidate. */
   private async registered({ endpoint }: Candidate): Promise<Server | undefined> {
-    let cursor: string | undefined;
-    do {
-      const page = await this.bus.call(listServers, { limit: 200, ...(cursor === undefined ? {} : { cursor }) });
-      const same = page.items.find((server) =>
+    for await (const page of readPages(this.bus, listServers, { limit: 200 })) {
+      const same = page.find((server) =>
         endpoint.kind === 'stdio'
           ? server.command === endpoint.command && JSON.stringify(server.args ?? []) === JSON.stringify(endpoint.args)
           : 'url' in endpoint && server.url !== undefined && normalUrl(server.url) === normalUrl(endpoint.url),
       );
       if (same) return same;
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
+    }
     return undefined;
   }
 

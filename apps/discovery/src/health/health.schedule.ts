@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Bus, ENV, LOGGER, contextOf, runInContext } from '@mcp-router/platform';
+import { Bus, ENV, LOGGER, contextOf, readPages, runInContext } from '@mcp-router/platform';
 import { AppError, SYSTEM_PRINCIPAL, catalogueChanged, listServers, serverChanged } from '@mcp-router/shared';
 import type { Logger } from 'pino';
 import type { DiscoveryEnv } from '../config';
@@ -85,12 +85,8 @@ export class HealthSchedule implements OnApplicationBootstrap, OnApplicationShut
 
   private async registered(): Promise<{ slug: string; id: string }[]> {
     const servers: { slug: string; id: string }[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.bus.call(listServers, { limit: 200, ...(cursor === undefined ? {} : { cursor }) });
-      servers.push(...page.items.map(({ slug, id }) => ({ slug, id })));
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
+    for await (const page of readPages(this.bus, listServers, { limit: 200 }))
+      servers.push(...page.map(({ slug, id }) => ({ slug, id })));
     return servers;
   }
 

@@ -9,6 +9,7 @@ import {
   type ServerHealth,
   type ServerProbe,
   decodeCursor,
+  startAfter,
   discoveryChanged,
   probeServer,
   toPage,
@@ -102,7 +103,7 @@ export class HealthService implements OnApplicationShutdown {
   }
 
   async list(cursor: string | undefined, limit: number, state: HealthState | undefined): Promise<Page<ServerHealth>> {
-    const rows = await this.store.list(cursor === undefined ? '' : decodeCursor(cursor), limit + 1, state);
+    const rows = await this.store.list(startAfter(cursor), limit + 1, state);
     return toPage(rows, limit, ({ server }) => server);
   }
 

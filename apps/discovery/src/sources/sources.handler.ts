@@ -6,7 +6,7 @@ import {
   type Page,
   type SourceTest,
   addSource,
-  decodeCursor,
+  startAfter,
   getSource,
   listSources,
   removeSource,
@@ -30,7 +30,7 @@ export class SourcesHandler {
 
   @Handles(listSources)
   async list({ cursor, limit }: Input<typeof listSources>): Promise<Page<DiscoverySource>> {
-    const after = cursor === undefined ? '' : decodeCursor(cursor);
+    const after = startAfter(cursor);
     return toPage(await this.store.page(after, limit + 1), limit, ({ name }) => name);
   }
 

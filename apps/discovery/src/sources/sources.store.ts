@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { refuseTaken } from '@mcp-router/platform';
 import { AppError, type DiscoverySource, type NewDiscoverySource } from '@mcp-router/shared';
-import { DataSource, QueryFailedError } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 
 interface SourceRow {
@@ -24,7 +25,6 @@ interface SourceRow {
 const QUERY = `
   SELECT s.*, (SELECT count(*)::int FROM discovery.provenance p WHERE p.source_id = s.id) AS found
     FROM discovery.source s`;
-const UNIQUE_VIOLATION = '23505';
 
 /** The rows of `discovery.source`. */
 @Injectable()
@@ -58,9 +58,7 @@ export class SourcesStore {
          VALUES ($1, $2, $3, $4, $5, $6, $7)`,
         [id, name, type, JSON.stringify(settings), policy, enabled, scanBeforeUse ?? false],
       )
-      .catch((error: unknown) => {
-        throw taken(error, name);
-      });
+      .catch(refuseTaken(taken(name)));
     return this.get(id);
   }
 
@@ -93,9 +91,7 @@ export class SourcesStore {
           scanBeforeUse ?? null,
         ],
       )
-      .catch((error: unknown) => {
-        throw taken(error, name ?? '');
-      });
+      .catch(refuseTaken(taken(name ?? '')));
     const source = await this.get(id);
     if (affected === 0)
       throw new AppError('precondition_failed', `"${source.name}" was changed in the meantime`, {
@@ -131,11 +127,7 @@ export class SourcesStore {
   }
 }
 
-function taken(error: unknown, name: string): unknown {
-  const isTaken =
-    error instanceof QueryFailedError && (error.driverError as { code?: string }).code === UNIQUE_VIOLATION;
-  return isTaken ? new AppError('conflict', `A source named "${name}" exists`, { cause: error }) : error;
-}
+const taken = (name: string) => `A source named "${name}" exists`;
 
 function toSource(row: SourceRow): DiscoverySource {
   const { id, name, type, settings, policy, enabled, found } = row;

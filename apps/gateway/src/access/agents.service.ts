@@ -1,16 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Bus, recordEvent } from '@mcp-router/platform';
-import { AppError, decodeCursor, toPage, type Page, type PageQuery } from '@mcp-router/shared';
-import { LessThan, QueryFailedError, type Repository } from 'typeorm';
+import { Bus, recordEvent, refuseTaken } from '@mcp-router/platform';
+import { AppError, decodeCursor, toPage, UUID_KEY, type Page, type PageQuery } from '@mcp-router/shared';
+import { LessThan, type Repository } from 'typeorm';
 import { AccessService, newAgent, newKey } from './access.service';
 import type { Agent, AgentChanges, ApiKey, CreatedApiKey, NewAgent, NewApiKey } from './access.schemas';
 import { AgentEntity } from './agent.entity';
 import { ApiKeyEntity } from './api-key.entity';
 import { makeKey } from './keys';
-
-const UNIQUE_VIOLATION = '23505';
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Agents and their keys, as administrators manage them. */
 @Injectable()
@@ -34,7 +31,7 @@ export class AgentsService {
 
   async create({ name, description, role, ...rest }: NewAgent): Promise<Agent> {
     const agent = Object.assign(newAgent(name, description, role), rest);
-    await refuseTakenName(name, () => this.agents.insert(agent));
+    await this.agents.insert(agent).catch(refuseTaken(taken(name)));
     recordEvent(this.bus, 'agent.added', { subject: name, data: { role, enabled: agent.enabled } });
     return toAgent(agent);
   }
@@ -44,7 +41,7 @@ export class AgentsService {
     if (agent.role === 'admin' && (changes.role === 'member' || changes.enabled === false))
       await this.keepOneAdmin(agent.id);
     Object.assign(agent, changes, { updatedAt: new Date() });
-    await refuseTakenName(agent.name, () => this.agents.save(agent));
+    await this.agents.save(agent).catch(refuseTaken(taken(agent.name)));
     await this.access.changed();
     recordEvent(this.bus, 'agent.changed', { subject: agent.name, data: { ...changes } });
     return toAgent(agent);
@@ -80,14 +77,14 @@ export class AgentsService {
   }
 
   async revokeKey(id: string): Promise<void> {
-    const { affected } = UUID.test(id) ? await this.keys.delete({ id }) : { affected: 0 };
+    const { affected } = UUID_KEY.test(id) ? await this.keys.delete({ id }) : { affected: 0 };
     if (!affected) throw new AppError('not_found', `No key has the id "${id}"`);
     await this.access.changed();
     recordEvent(this.bus, 'key.revoked', { data: { id } });
   }
 
   private async find(ref: string): Promise<AgentEntity> {
-    const agent = await this.agents.findOneBy(UUID.test(ref) ? { id: ref } : { name: ref });
+    const agent = await this.agents.findOneBy(UUID_KEY.test(ref) ? { id: ref } : { name: ref });
     if (!agent)
       throw new AppError('not_found', `No agent is called "${ref}"`, { hint: 'GET /api/v1/agents lists them' });
     return agent;
@@ -101,19 +98,10 @@ export class AgentsService {
 
 function after(cursor: string | undefined): { where?: { id: ReturnType<typeof LessThan<string>> } } {
   if (cursor === undefined) return {};
-  return { where: { id: LessThan(decodeCursor(cursor, UUID)) } };
+  return { where: { id: LessThan(decodeCursor(cursor, UUID_KEY)) } };
 }
 
-async function refuseTakenName(name: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (cause) {
-    if (cause instanceof QueryFailedError && (cause.driverError as { code?: string }).code === UNIQUE_VIOLATION) {
-      throw new AppError('conflict', `An agent named "${name}" exists`, { cause });
-    }
-    throw cause;
-  }
-}
+const taken = (name: string) => `An agent named "${name}" exists`;
 
 const toAgent = (row: AgentEntity): Agent => ({
   id: row.id,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { Bus } from '@mcp-router/platform';
+import { Bus, readPages } from '@mcp-router/platform';
 import {
   CallDetails,
   getCall,
@@ -35,7 +35,10 @@ export class CallsController {
     return this.bus.call(listCalls, ownOnly(query, caller));
   }
 
-  /** Everything that the filters let through, newest first, as CSV, as one array of JSON, or as lines of JSON. */
+  /**
+   * Everything that the filters let through, newest first, as CSV, as one array of JSON, or as lines of JSON. One page is
+   * in memory at a time; a client that reads slowly is waited for.
+   */
   @Get('export')
   @ApiOperation({ summary: 'All calls that the filters let through, as CSV, one array of JSON, or lines of JSON' })
   @ApiProduces(...Object.values(EXPORT_TYPES))
@@ -43,7 +46,7 @@ export class CallsController {
     @Query({ schema: ExportQuery }) { format, ...query }: ExportQuery,
     @Caller() caller: Principal,
   ): StreamableFile {
-    const text = exportOf(this.pages(ownOnly(query, caller)), format);
+    const text = exportOf(readPages(this.bus, listCalls, { ...ownOnly(query, caller), limit: EXPORT_PAGE }), format);
     return new StreamableFile(Readable.from(text, { objectMode: false }), {
       type: EXPORT_TYPES[format],
       disposition: `attachment; filename="calls.${format}"`,
@@ -55,19 +58,6 @@ export class CallsController {
   @ApiResponse({ status: 200, standardSchema: CallDetails })
   get(@Param('call') call: string, @Caller() caller: Principal): Promise<CallDetails> {
     return this.bus.call(getCall, { call, ...ownOnly({}, caller) });
-  }
-
-  /** One page is in memory at a time; a client that reads slowly is waited for. */
-  private async *pages(query: Omit<CallsQuery, 'cursor' | 'limit'>): AsyncGenerator<CallRecord[]> {
-    for (let cursor: string | null | undefined; cursor !== null;) {
-      const page: Page<CallRecord> = await this.bus.call(listCalls, {
-        ...query,
-        limit: EXPORT_PAGE,
-        ...(cursor === undefined ? {} : { cursor }),
-      });
-      yield page.items;
-      cursor = page.nextCursor;
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { AppError, decodeCursor, encodeCursor, type Principal, type Server } from '@mcp-router/shared';
+import { AppError, startAfter, encodeCursor, type Principal, type Server } from '@mcp-router/shared';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Caller } from '../http/request-context';
@@ -40,7 +40,7 @@ export class RegistryController {
     @Caller() caller: Principal,
     @Req() request: FastifyRequest,
   ): Promise<ServerList> {
-    const after = query.cursor === undefined ? '' : decodeCursor(query.cursor);
+    const after = startAfter(query.cursor);
     const found = (await this.visible.of(caller)).filter((server) => server.slug > after && isWanted(server, query));
     const page = found.slice(0, query.limit);
     const last = page.at(-1);

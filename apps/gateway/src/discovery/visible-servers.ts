@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Bus } from '@mcp-router/platform';
+import { Bus, readPages } from '@mcp-router/platform';
 import { isToolAllowed, listServers, listTools, type Principal, type Server } from '@mcp-router/shared';
 
 const PAGE = 200;
@@ -11,12 +11,8 @@ export class VisibleServers {
 
   async of(caller: Principal): Promise<Server[]> {
     const servers: Server[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.bus.call(listServers, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
-      servers.push(...page.items.filter(({ enabled, source }) => enabled && source !== 'builtin'));
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
+    for await (const page of readPages(this.bus, listServers, { limit: PAGE }))
+      servers.push(...page.filter(({ enabled, source }) => enabled && source !== 'builtin'));
     if (caller.policy.allow.includes('*') && caller.policy.deny.length === 0) return servers;
     const allowed = await this.serversOfTools(caller);
     return servers.filter(({ slug }) => allowed.has(slug));
@@ -24,12 +20,8 @@ export class VisibleServers {
 
   private async serversOfTools({ policy }: Principal): Promise<Set<string>> {
     const allowed = new Set<string>();
-    let cursor: string | undefined;
-    do {
-      const page = await this.bus.call(listTools, { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
-      for (const { name, server } of page.items) if (isToolAllowed(policy, name)) allowed.add(server);
-      cursor = page.nextCursor ?? undefined;
-    } while (cursor !== undefined);
+    for await (const page of readPages(this.bus, listTools, { limit: PAGE }))
+      for (const { name, server } of page) if (isToolAllowed(policy, name)) allowed.add(server);
     return allowed;
   }
 }

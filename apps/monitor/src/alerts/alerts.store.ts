@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { refuseTaken } from '@mcp-router/platform';
 import {
   AppError,
-  decodeCursor,
+  startAfter,
   NewAlertRule,
   toPage,
+  UUID_KEY,
   type Alert,
   type AlertRule,
   type AlertState,
@@ -15,8 +17,6 @@ import { v7 as uuid } from 'uuid';
 import type { AlertStatus } from './alert-machine';
 import type { Firing } from './muting';
 
-const UNIQUE_VIOLATION = '23505';
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MAX_RULES = 500;
 
 interface RuleRow {
@@ -56,7 +56,7 @@ export class AlertsStore {
   constructor(private readonly database: DataSource) {}
 
   async rules({ cursor, limit }: PageQuery): Promise<Page<AlertRule>> {
-    const after = cursor === undefined ? '' : decodeCursor(cursor);
+    const after = startAfter(cursor);
     const rows: RuleRow[] = await this.database.query(
       `SELECT * FROM monitor.alert_rule WHERE name > $1 ORDER BY name LIMIT $2`,
       [after, limit + 1],
@@ -66,7 +66,7 @@ export class AlertsStore {
 
   /** @param ref id or name @throws AppError `not_found` */
   async rule(ref: string): Promise<AlertRule> {
-    const column = UUID.test(ref) ? 'id' : 'name';
+    const column = UUID_KEY.test(ref) ? 'id' : 'name';
     const rows: RuleRow[] = await this.database.query(`SELECT * FROM monitor.alert_rule WHERE ${column} = $1`, [ref]);
     if (!rows[0]) throw new AppError('not_found', `No alert rule is called "${ref}"`);
     return toRule(rows[0]);
@@ -77,26 +77,22 @@ export class AlertsStore {
       `SELECT count(*)::int AS n FROM monitor.alert_rule`,
     );
     if (n >= MAX_RULES) throw new AppError('limit_exceeded', `At most ${MAX_RULES} alert rules`);
-    await refuseTakenName(rule.name, () =>
-      this.database.query(`INSERT INTO monitor.alert_rule (id, name, definition) VALUES ($1, $2, $3)`, [
-        uuid(),
-        rule.name,
-        rule,
-      ]),
-    );
+    await this.database
+      .query(`INSERT INTO monitor.alert_rule (id, name, definition) VALUES ($1, $2, $3)`, [uuid(), rule.name, rule])
+      .catch(refuseTaken(taken(rule.name)));
     return this.rule(rule.name);
   }
 
   /** What the rule told before is forgotten. */
   async replaceRule(ref: string, rule: NewAlertRule): Promise<AlertRule> {
     const { id } = await this.rule(ref);
-    await refuseTakenName(rule.name, () =>
-      this.database.query(
+    await this.database
+      .query(
         `WITH forgotten AS (DELETE FROM monitor.alert WHERE rule_id = $1)
          UPDATE monitor.alert_rule SET name = $2, definition = $3, updated_at = now() WHERE id = $1`,
         [id, rule.name, rule],
-      ),
-    );
+      )
+      .catch(refuseTaken(taken(rule.name)));
     return this.rule(id);
   }
 
@@ -123,7 +119,7 @@ export class AlertsStore {
 
   /** Notes that somebody looks after an alert. @throws AppError `not_found`, `conflict` when it is not wrong any more */
   async acknowledge(id: string, by: string): Promise<Alert> {
-    if (!UUID.test(id)) throw unknownAlert(id);
+    if (!UUID_KEY.test(id)) throw unknownAlert(id);
     await this.database.query(
       `UPDATE monitor.alert SET acknowledged_by = $2, acknowledged_at = now() WHERE id = $1 AND state <> 'resolved'`,
       [id, by],
@@ -194,13 +190,7 @@ const toAlert = ({ definition, ...row }: ShownRow): Alert => ({
 
 const unknownAlert = (id: string) => new AppError('not_found', `No alert has the id "${id}"`);
 
-async function refuseTakenName(name: string, write: () => Promise<unknown>): Promise<void> {
-  await write().catch((cause: unknown) => {
-    if ((cause as { driverError?: { code?: string } }).driverError?.code === UNIQUE_VIOLATION)
-      throw new AppError('conflict', `An alert rule named "${name}" exists`, { cause });
-    throw cause;
-  });
-}
+const taken = (name: string) => `An alert rule named "${name}" exists`;
 
 /** A definition that an older release stored has the defaults of fields that came later. */
 const toRule = ({ id, definition, created_at, updated_at }: RuleRow): AlertRule => ({

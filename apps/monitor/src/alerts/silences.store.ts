@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, type addSilence, type Silence } from '@mcp-router/shared';
+import { AppError, type addSilence, type Silence, UUID_KEY } from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import type { z } from 'zod';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MAX_SILENCES = 1_000;
 const KEPT_AFTER_END = '1 day';
 
@@ -51,7 +50,7 @@ export class SilencesStore {
 
   /** Ends it now. @throws AppError `not_found` */
   async remove(id: string): Promise<void> {
-    const [gone]: [unknown[], number] = UUID.test(id)
+    const [gone]: [unknown[], number] = UUID_KEY.test(id)
       ? await this.database.query(`DELETE FROM monitor.silence WHERE id = $1 RETURNING id`, [id])
       : [[], 0];
     if (gone.length === 0) throw new AppError('not_found', `No silence has the id "${id}"`);

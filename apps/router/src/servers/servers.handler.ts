@@ -4,7 +4,7 @@ import {
   addServer,
   AppError,
   configStatus,
-  decodeCursor,
+  startAfter,
   Slug,
   followServerLogs,
   getServer,
@@ -44,7 +44,7 @@ export class ServersHandler {
 
   @Handles(listServers)
   async list({ cursor, limit, state, source }: Input<typeof listServers>): Promise<Page<Server>> {
-    const after = cursor === undefined ? '' : decodeCursor(cursor, (key) => Slug.safeParse(key).success);
+    const after = startAfter(cursor, (key) => Slug.safeParse(key).success);
     const views = await this.views(this.servers.list());
     const wanted = views.filter(
       (server) =>

@@ -9,11 +9,12 @@ import {
   LOGGER,
   openSecretBox,
   recordEvent,
+  refuseTaken,
   type SecretBox,
 } from '@mcp-router/platform';
 import { AppError, NewServer, secretKeyRotated, ServerDefinition, serverChanged } from '@mcp-router/shared';
 import type { Logger } from 'pino';
-import { QueryFailedError, type Repository } from 'typeorm';
+import type { Repository } from 'typeorm';
 import { v7 } from 'uuid';
 import { z } from 'zod';
 import { hostEnvironment, type RouterEnv } from '../config';
@@ -27,8 +28,6 @@ import { GrantStore, resealGrants } from '../authorization/grant-store';
 import { resealSecrets } from '../secrets/secret-store';
 import { ServerEntity } from './server.entity';
 import { toSpec } from './server-spec';
-
-const UNIQUE_VIOLATION = '23505';
 
 /** Slugs of servers that differ from what the file said before. */
 type FileChanges = Record<'added' | 'changed' | 'removed', string[]>;
@@ -111,9 +110,7 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     if (virtual.length > 0) throw taken(slug);
     const id = v7();
     const row = this.rows.create({ id, slug, source, ...(await this.seal(id, definition)) });
-    await this.rows.insert(row as never).catch((error: unknown) => {
-      throw isUniqueViolation(error) ? taken(slug, error) : error;
-    });
+    await this.rows.insert(row as never).catch(refuseTaken(taken(slug).message));
     await this.load(slug);
     this.tell(slug);
     recordEvent(this.bus, 'server.added', { server: slug, data: { source } });
@@ -351,12 +348,8 @@ function isFilled(map: object | undefined): boolean {
   return map !== undefined && Object.keys(map).length > 0;
 }
 
-function taken(slug: string, cause?: unknown): AppError {
-  return new AppError('conflict', `A server named "${slug}" exists`, { cause });
-}
-
-function isUniqueViolation(error: unknown): boolean {
-  return error instanceof QueryFailedError && (error.driverError as { code?: string }).code === UNIQUE_VIOLATION;
+function taken(slug: string): AppError {
+  return new AppError('conflict', `A server named "${slug}" exists`);
 }
 
 function invalid(error: z.ZodError): AppError {

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Handles, type BusContext } from '@mcp-router/platform';
 import {
   callTool,
-  decodeCursor,
+  startAfter,
   getTool,
   listTools,
   SYSTEM_PRINCIPAL,
@@ -24,7 +24,7 @@ export class ToolsHandler {
 
   @Handles(listTools)
   list({ cursor, limit, search, server }: Input<typeof listTools>, context: BusContext): Promise<Page<Tool>> {
-    const after = cursor === undefined ? '' : decodeCursor(cursor);
+    const after = startAfter(cursor);
     const words = (search ?? '').toLowerCase().split(/\s+/).filter(Boolean);
     const found = this.tools
       .visible(context.principal ?? SYSTEM_PRINCIPAL)

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Handles } from '@mcp-router/platform';
 import {
   addVirtualServer,
-  decodeCursor,
+  startAfter,
   getVirtualServer,
   listVirtualServers,
   removeVirtualServer,
@@ -27,7 +27,7 @@ export class VirtualServersHandler {
 
   @Handles(listVirtualServers)
   list({ cursor, limit }: Input<typeof listVirtualServers>): Promise<Page<VirtualServer>> {
-    const after = cursor === undefined ? '' : decodeCursor(cursor);
+    const after = startAfter(cursor);
     const rows = this.virtualServers.list().filter(({ slug }) => slug > after);
     const views = rows.slice(0, limit + 1).map((row) => this.show(row));
     return Promise.resolve(toPage(views, limit, ({ slug }) => slug));

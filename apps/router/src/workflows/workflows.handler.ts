@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Handles, type BusContext } from '@mcp-router/platform';
 import {
   AppError,
-  decodeCursor,
+  startAfter,
   exportWorkflow,
   getWorkflow,
   listWorkflows,
@@ -51,7 +51,7 @@ export class WorkflowsHandler {
   async list({ namespace, name, cursor, limit }: Input<typeof listWorkflows>): Promise<Page<Workflow>> {
     const key = (row: { namespace: string; name: string; version: string }) =>
       `${row.namespace}/${row.name}/${row.version}`;
-    const after = cursor === undefined ? '' : decodeCursor(cursor);
+    const after = startAfter(cursor);
     const rows = (await this.versions.list(namespace, name)).sort((a, b) => (key(a) < key(b) ? -1 : 1));
     const page = toPage(rows.filter((row) => key(row) > after).slice(0, limit + 1), limit, key);
     return { ...page, items: page.items.map((row) => toView(row)) };

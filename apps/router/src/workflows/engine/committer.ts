@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { LOGGER } from '@mcp-router/platform';
+import { isUniqueViolation, LOGGER } from '@mcp-router/platform';
 import type { Logger } from 'pino';
 import { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
@@ -48,7 +48,6 @@ const MAX_IN_FLIGHT = 2;
 const MAX_BATCHES = 256;
 const RETRY_MS = 100;
 const MAX_RETRIES = 300;
-const UNIQUE_VIOLATION = '23505';
 
 /**
  * Writes histories: what all runs of this process have to add at one moment goes into one statement, which adds nothing
@@ -240,10 +239,6 @@ export class Committer {
           FROM unnest(${ids}::uuid[], ${children}::uuid[], ${runs}::uuid[], ${bodies}::json[]) AS p (id, child, run_id, body)
           JOIN held ON held.id = p.child)`);
   }
-}
-
-function isUniqueViolation(error: unknown): boolean {
-  return (error as { code?: string }).code === UNIQUE_VIOLATION;
 }
 
 /** What the statement itself does wrong is not better a moment later. */
