@@ -31,16 +31,22 @@ const NO_LIMITS = { maxBytes: Infinity, maxTasks: Infinity, maxDepth: Infinity, 
 @Injectable()
 export class VersionStore {
   private readonly parsed = new Map<string, Workflow>();
+  private readonly reading = new Map<string, Promise<Workflow>>();
+  private asked: { ids: string[]; rows: Promise<Map<string, VersionRow>> } | undefined;
 
   constructor(private readonly database: DataSource) {}
 
-  /** The definition of a published version, read once. */
+  /** The definition of a published version, read once, however many runs of it are taken over at one moment. */
   async workflow(versionId: string): Promise<Workflow> {
-    const known = this.parsed.get(versionId);
+    const known = this.parsed.get(versionId) ?? this.reading.get(versionId);
     if (known) return known;
-    const [row] = await this.query<VersionRow>(`SELECT ${COLUMNS} FROM router.workflow_version WHERE id = $1`, [
-      versionId,
-    ]);
+    const reading = this.read(versionId).finally(() => this.reading.delete(versionId));
+    this.reading.set(versionId, reading);
+    return reading;
+  }
+
+  private async read(versionId: string): Promise<Workflow> {
+    const row = (await this.rows(versionId)).get(versionId);
     const workflow = row && parseWorkflow(row.definition, { limits: NO_LIMITS }).workflow;
     if (!row || !workflow) throw new AppError('not_found', 'The version of the workflow is not there any more');
     if (row.status === 'published') {
@@ -48,6 +54,22 @@ export class VersionStore {
       this.parsed.set(versionId, workflow);
     }
     return workflow;
+  }
+
+  /** Rows by id: what is asked for in one turn of the event loop is one statement. */
+  private rows(versionId: string): Promise<Map<string, VersionRow>> {
+    if (!this.asked) {
+      const ids: string[] = [];
+      const read = async (): Promise<Map<string, VersionRow>> => {
+        await new Promise(setImmediate);
+        this.asked = undefined;
+        const sql = `SELECT ${COLUMNS} FROM router.workflow_version WHERE id = ANY($1::uuid[])`;
+        return new Map((await this.query<VersionRow>(sql, [ids])).map((row) => [row.id, row]));
+      };
+      this.asked = { ids, rows: read() };
+    }
+    this.asked.ids.push(versionId);
+    return this.asked.rows;
   }
 
   /** @throws AppError `conflict` for a version that is published */

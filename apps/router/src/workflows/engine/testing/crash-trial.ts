@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
 import type { Json, JsonObject } from '../../definition/json';
+import { VersionStore } from '../../version-store';
 import type { RunRow } from '../run-store';
 import { WorkflowFault } from '../fault';
 import { EngineProcess, expireLeases } from './engine-process';
@@ -28,12 +29,18 @@ const PATIENCE_MS = 150_000;
 /** Runs random workflows in engines that are cut off at random commits, and holds what they do against the reference. */
 export class CrashTrial {
   private entries = new Map<string, Entry>();
+  /** Keys of the calls of a run with a mark, in the order they came. */
+  private keys = new Map<string, string[]>();
   private random = generator(1);
   private crashes = 0;
   private uncertain = 0;
   private readonly decided = new Set<string>();
 
-  constructor(private readonly database: DataSource) {}
+  private readonly versions: VersionStore;
+
+  constructor(private readonly database: DataSource) {
+    this.versions = new VersionStore(database);
+  }
 
   /** @returns how often an engine was cut off, and how many unsafe effects were uncertain then */
   async run({ seed, cases, together }: { seed: number; cases: number; together: number }) {
@@ -49,13 +56,17 @@ export class CrashTrial {
 
   private async batch(workflows: RandomWorkflow[], batch: string): Promise<void> {
     this.entries = new Map();
+    this.keys = new Map();
     const author = new EngineProcess(this.database, { call: () => null });
+    const named = workflows.map(({ definition }, index) => {
+      const document = { ...(definition['document'] as JsonObject), name: `case-${batch}-${index}` };
+      return { ...definition, document };
+    });
+    const versions = await author.publishAll(named);
     const trials = await Promise.all(
-      workflows.map(async ({ definition, input }, index): Promise<Trial> => {
-        const document = { ...(definition['document'] as JsonObject), name: `case-${batch}-${index}` };
-        const named = { ...definition, document };
-        const version = await author.publish(named);
-        return { definition: named, input, version, ...(await this.expect(named, input)) };
+      workflows.map(async ({ input }, index): Promise<Trial> => {
+        const definition = named[index] as JsonObject;
+        return { definition, input, version: versions[index] as string, ...(await this.expect(definition, input)) };
       }),
     );
     await author.crash();
@@ -121,6 +132,7 @@ export class CrashTrial {
       mayWrite: () => isWritten || --left > 0,
       wasWritten: () => !isWritten || --left > 0,
       sweepMs: 20,
+      versions: this.versions,
     });
   }
 
@@ -128,7 +140,11 @@ export class CrashTrial {
     const known = this.entries.get(key);
     const run = key.slice(0, key.indexOf(':'));
     const entry = known ?? { run, args, times: 0, isSafe: tool === 'fx__read' };
-    this.entries.set(key, entry);
+    if (!known) {
+      const place = `${run} ${args['mark'] as string}`;
+      this.keys.set(place, [...(this.keys.get(place) ?? []), key]);
+      this.entries.set(key, entry);
+    }
     const given = answer(args, this.attempt(key, args['mark'] as string));
     if (!('status' in given)) entry.times++;
     await new Promise(setImmediate);
@@ -139,8 +155,7 @@ export class CrashTrial {
   /** Which of the calls with this mark in the same run a key is, counted from 1: a policy of retries makes several. */
   private attempt(key: string, mark: string): number {
     const { run } = this.entries.get(key) as Entry;
-    const keys = [...this.entries].filter(([, entry]) => entry.run === run && entry.args['mark'] === mark);
-    return keys.findIndex(([each]) => each === key) + 1;
+    return (this.keys.get(`${run} ${mark}`) ?? []).indexOf(key) + 1;
   }
 
   /** Looks into the log of the world whether an uncertain effect happened, and says so. */

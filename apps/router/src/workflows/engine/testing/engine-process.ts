@@ -29,6 +29,8 @@ export interface EngineOptions {
   mayWrite?: (batch: Batch) => boolean | Promise<boolean>;
   wasWritten?: (batch: Batch) => boolean;
   waker?: Waker;
+  /** Definitions that were read before: they never change, so that a process that begins need not read them again. */
+  versions?: VersionStore;
 }
 
 /** Tools, catalogue and upstreams: what calls do is said by `call`. */
@@ -59,7 +61,10 @@ export class EngineProcess {
   /** Resolves when `mayWrite` or `wasWritten` said so. */
   readonly died = new Promise<void>((resolve) => (this.hasDied = resolve));
 
-  constructor(database: DataSource, options: EngineOptions) {
+  constructor(
+    private readonly database: DataSource,
+    options: EngineOptions,
+  ) {
     const { leaseMs = 60_000, sweepMs = 60_000, waker = new SilentWaker() } = options;
     const alive = async <T>(work: Promise<T>): Promise<T> => {
       const value = await work;
@@ -77,7 +82,7 @@ export class EngineProcess {
     const addresses = { DATABASE_URL: 'postgres://unused', REDIS_URL: 'redis://unused' };
     const env = { ...RouterEnv.parse(addresses), WORKFLOW_LEASE_MS: leaseMs, WORKFLOW_SWEEP_MS: sweepMs };
     this.store = new RunStore(database);
-    this.versions = new VersionStore(database);
+    this.versions = options.versions ?? new VersionStore(database);
     const performer = new Performer(NONE, NONE, this.admitting() as WorkflowsService, NONE, env);
     const others = performer.perform.bind(performer);
     performer.isRepeatable = (effect) => effect.kind !== 'call' || (options.isRepeatable?.(effect) ?? true);
@@ -133,6 +138,18 @@ export class EngineProcess {
     const { row } = await this.versions.save(workflow, {});
     await this.versions.publish(row.id, { tools: {}, hints: WORST }, () => Promise.resolve());
     return row.id;
+  }
+
+  /** As `publish`, for many new ones in one statement. */
+  async publishAll(definitions: readonly JsonObject[]): Promise<string[]> {
+    const rows = definitions.map((definition) => ({ id: v4(), definition, ...(definition['document'] as JsonObject) }));
+    await this.database.query(
+      `INSERT INTO router.workflow_version (id, namespace, name, version, status, definition, tools, hints, published_at)
+       SELECT id, namespace, name, version, 'published', definition, '{}', $2, now()
+         FROM json_to_recordset($1) AS d (id uuid, namespace text, name text, version text, definition json)`,
+      [JSON.stringify(rows), JSON.stringify(WORST)],
+    );
+    return rows.map(({ id }) => id);
   }
 
   async start(versionId: string, input: Json, idempotencyKey?: string): Promise<RunRow> {
