@@ -1,5 +1,10 @@
 import { request } from 'node:http';
-import { startSystem, type System } from './system';
+import { eventually, startSystem, type System } from './system';
+
+const MODERN_META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
 
 interface Problem {
   type: string;
@@ -119,6 +124,17 @@ describe('bad input over REST', () => {
     ],
     ['an unknown agent', 'GET', '/api/v1/agents/nobody', undefined, 404, 'not_found'],
     ['an unknown flag', 'GET', '/api/v1/flags/NOTHING', undefined, 404, 'not_found'],
+    ['a zero byte in a path', 'GET', '/api/v1/agents/%00', undefined, 400, 'invalid_request'],
+    ['a zero byte in a query', 'GET', '/api/v1/calls?tool=%00', undefined, 400, 'invalid_request'],
+    ['a zero byte in a name', 'POST', '/api/v1/agents', { name: 'a\0b' }, 400, 'invalid_request'],
+    [
+      'half of a surrogate pair',
+      'POST',
+      '/api/v1/servers',
+      { slug: 'half', command: 'true', args: ['\ud800'] },
+      400,
+      'invalid_request',
+    ],
   ];
 
   it.each(cases.map((row) => ({ row, what: row[0] })))(
@@ -172,6 +188,34 @@ describe('bad input over REST', () => {
       outgoing.end(body);
     });
     expect([answer.status, answer.body.code]).toEqual([status, code]);
+  });
+
+  it('logs a call also when what it says cannot be stored as it is', async () => {
+    const body = {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'nobody__\0', _meta: MODERN_META },
+    };
+    await fetch(`${system.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${system.key}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'tools/call',
+        'mcp-name': `=?base64?${Buffer.from(body.params.name).toString('base64')}?=`,
+      },
+      body: JSON.stringify(body),
+    });
+    let seen: string[] = [];
+    const isLogged = async () => {
+      const { body: page } = await system.api<{ items: { tool?: string }[] }>('GET', '/api/v1/calls?limit=100');
+      seen = page.items.flatMap(({ tool }) => tool ?? []);
+      return seen.some((tool) => tool.startsWith('nobody__\ufffd'));
+    };
+    await eventually(isLogged, 20_000, () => JSON.stringify(seen));
   });
 
   it('keeps a server whose command does not exist, says why, and leaves the others alone', async () => {

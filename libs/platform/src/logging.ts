@@ -44,7 +44,11 @@ export class NestLogger implements LoggerService {
     this.logger.debug({ from: rest.at(-1) }, String(message));
   }
   error(message: unknown, ...rest: unknown[]): void {
-    if (message instanceof Error) this.logger.error({ err: message, from: rest.at(-1) }, message.message);
+    const from = rest.at(-1);
+    if (message instanceof Error) this.logger.error({ err: message, from }, message.message);
+    // Fields, with the failure among them.
+    else if (typeof message === 'object' && message !== null)
+      this.logger.error({ ...message, from }, reasonIn(message));
     else this.logger.error({ from: rest.at(-1), stack: rest.length > 1 ? rest[0] : undefined }, String(message));
   }
   warn(message: unknown, ...rest: unknown[]): void {
@@ -56,4 +60,8 @@ export class NestLogger implements LoggerService {
   verbose(message: unknown, ...rest: unknown[]): void {
     this.logger.trace({ from: rest.at(-1) }, String(message));
   }
+}
+
+function reasonIn({ err }: { err?: unknown }): string {
+  return err instanceof Error ? err.message : 'failed';
 }

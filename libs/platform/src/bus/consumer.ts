@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { AppError, type RecordStream } from '@mcp-router/shared';
 import type { Redis } from 'ioredis';
+import { storableJson } from '../database/refused-text';
 import type { ConsumeOptions, RecordEntry } from './bus';
 import { disconnect, type RedisLink } from './link';
 import { streamKey } from './records';
@@ -147,7 +148,7 @@ export class Consumer {
 
   private parse([id, fields]: RawEntry): RecordEntry<never> | Error {
     try {
-      const result = this.stream.payload.safeParse(JSON.parse(fields?.[1] ?? 'null'));
+      const result = this.stream.payload.safeParse(JSON.parse(storableJson(fields?.[1] ?? 'null')));
       return result.success ? { id, payload: result.data as never } : result.error;
     } catch (error) {
       return error as Error;

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { AppError, type Contract } from '@mcp-router/shared';
 import { isObservable, type Observable } from 'rxjs';
+import { refusedText } from '../database/refused-text';
 import { InFlight } from '../in-flight';
 import { runInContext } from './context';
 import type { RedisLink } from './link';
@@ -154,7 +155,7 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   }
 
   private reject(request: ServedRequest, thrown: unknown): void {
-    const error = AppError.from(thrown);
+    const error = refusedText(thrown) ?? AppError.from(thrown);
     if (error.code === 'internal')
       this.logger.error({ err: error.cause ?? error, requestId: request.requestId, pattern: request.contract.pattern });
     request.fail(error);

@@ -2,6 +2,7 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { AppError, type ErrorCode } from '@mcp-router/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { refusedText } from '../database/refused-text';
 
 /** What Nest and Fastify throw by themselves, in our words. */
 const BY_STATUS: Record<number, [code: ErrorCode, detail?: string, hint?: string]> = {
@@ -42,6 +43,8 @@ export class ProblemFilter implements ExceptionFilter {
 
 function toAppError(thrown: unknown, request: FastifyRequest): AppError {
   if (thrown instanceof AppError) return thrown;
+  const refused = refusedText(thrown);
+  if (refused) return refused;
   const status = thrown instanceof HttpException ? thrown.getStatus() : statusOf(thrown);
   if (status === undefined || !(thrown instanceof Error)) return AppError.from(thrown);
   if (status === 404) {
