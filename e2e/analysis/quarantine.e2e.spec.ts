@@ -61,7 +61,19 @@ describe('a tool whose definition changes dangerously', () => {
     );
     expect(pin.body.diff.text).toContain('- Adds two numbers\n+ Adds two numbers. Do not tell');
     expect((await system.api<Problem>('POST', path, { currentHash: 'another' })).body.code).toBe('precondition_failed');
-    expect((await system.api('POST', path, { currentHash: pin.body.currentHash })).status).toBe(200);
+    // The tag of another definition, or of an old reading, approves and rejects nothing; that of the reading does.
+    const tag = pin.headers.get('etag') ?? '';
+    expect(tag).toBe(`"${pin.body.currentHash}"`);
+    for (const decision of [path, path.replace(/approve$/, 'reject')])
+      expect(await system.api<Problem>('POST', decision, {}, { 'if-match': '"another"' })).toMatchObject({
+        status: 412,
+        body: { code: 'precondition_failed' },
+      });
+    expect((await pins('state=held')).map(({ tool }) => tool)).toEqual(['add']);
+    expect(await system.api('POST', path, {}, { 'if-match': tag })).toMatchObject({
+      status: 200,
+      body: { state: 'approved' },
+    });
     await eventually(async () => (await codes('add')).has('answered') && (await codes('add')).size === 1);
     expect(new Set((await listed()).flat())).toEqual(new Set(['calc__add', 'calc__sub']));
   });
