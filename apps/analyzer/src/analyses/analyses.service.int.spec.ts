@@ -126,6 +126,26 @@ describe('analyses of code', () => {
     });
   });
 
+  it('says which imports go against the layers, and anew when only the layers changed', async () => {
+    const files = {
+      'domain/order.ts': "import { save } from '../data/store';\nexport const order = () => save();\n",
+      'data/store.ts': 'export const save = () => 1;\n',
+    };
+    const layers = (mayUse: string[]) => ({
+      layers: [
+        { name: 'domain', files: 'domain/**', mayUse },
+        { name: 'data', files: 'data/**', mayUse: ['domain'] },
+      ],
+    });
+    const strict = await analyse(files, { ...layers([]), ...gate({ errors: 0 }) });
+    expect(strict).toMatchObject({ summary: { errors: 1 }, gate: { passed: false } });
+    const { findings: found } = JSON.parse(await report(strict)) as Report;
+    expect(found.map(({ ruleId, path, line, message }) => [ruleId, path, line, message])).toEqual([
+      ['structure/layer-violation', 'domain/order.ts', 1, 'layer "domain" may not use "data" (data/store.ts)'],
+    ]);
+    expect(await analyse(files, layers(['data']))).toMatchObject({ summary: { errors: 0, fromCache: 2 } });
+  });
+
   it('takes what it has read before from the cache, whatever the project', async () => {
     await analyse(CYCLE);
     const again = await analyse({ ...CYCLE, 'c.ts': 'export const c = 1;\n' }, { project: 'other' });
