@@ -1,5 +1,5 @@
 import { GRAMMARS, isEcmaScript, type LanguageId } from './languages';
-import type { SyntaxTree } from './syntax-tree';
+import type { NodeNames, SyntaxTree } from './syntax-tree';
 import type { Units } from './units';
 
 /** Complexities of every unit of a file, by the unit's index. */
@@ -31,15 +31,19 @@ const Role = {
   function: 1024,
 } as const;
 
-const rolesByLanguage = new Map<LanguageId, Map<string, number>>();
+const rolesByNames = new WeakMap<NodeNames, Uint16Array>();
 
-function rolesOf(language: LanguageId): Map<string, number> {
-  const known = rolesByLanguage.get(language);
+/**
+ * The parts that a type of node plays, by the type's number. A literal token plays none: the keyword `if` of Ruby shares
+ * its name with the node it begins. Operators and `?.` are tokens.
+ */
+function rolesOf(names: NodeNames, language: LanguageId): Uint16Array {
+  const known = rolesByNames.get(names);
   if (known) return known;
   const grammar = GRAMMARS[language];
-  const roles = new Map<string, number>();
+  const byType = new Map<string, number>();
   const put = (types: readonly string[], role: number) => {
-    for (const type of types) roles.set(type, (roles.get(type) ?? 0) | role);
+    for (const type of types) byType.set(type, (byType.get(type) ?? 0) | role);
   };
   put(grammar.decisions, Role.decision);
   put(grammar.logical.nodes, Role.logical);
@@ -53,7 +57,11 @@ function rolesOf(language: LanguageId): Map<string, number> {
   put(grammar.jumps, Role.jump);
   put(grammar.functions, Role.function);
   if (isEcmaScript(language)) put(['required_parameter', 'optional_parameter', '?.'], Role.decision);
-  rolesByLanguage.set(language, roles);
+  const roles = Uint16Array.from(names.types, (type, id) => {
+    const role = byType.get(type) ?? 0;
+    return names.named[id] === 1 || type === '?.' || role & Role.logical ? role : 0;
+  });
+  rolesByNames.set(names, roles);
   return roles;
 }
 
@@ -63,7 +71,7 @@ export function complexitiesOf(tree: SyntaxTree, language: LanguageId, units: Un
 }
 
 class ComplexityCounter {
-  private readonly roles: Map<string, number>;
+  private readonly roles: Uint16Array;
   private readonly ecma: boolean;
   private readonly operators: ReadonlySet<string>;
   private readonly size = this.units.list.length;
@@ -89,7 +97,7 @@ class ComplexityCounter {
     language: LanguageId,
     private readonly units: Units,
   ) {
-    this.roles = rolesOf(language);
+    this.roles = rolesOf(tree.names, language);
     this.ecma = isEcmaScript(language);
     this.operators = new Set(GRAMMARS[language].logical.operators);
     this.level = new Int32Array(tree.size);
@@ -100,16 +108,18 @@ class ComplexityCounter {
   }
 
   count(): Complexities {
-    const { tree, units } = this;
+    const { tree, units, level: levels } = this;
     for (let node = 0; node < tree.size; node++) {
       const parent = tree.parent(node);
-      const type = tree.type(node);
-      const role = this.roles.get(type) ?? 0;
-      const level = parent < 0 ? 0 : (this.level[parent] ?? 0) + this.nests(parent, node);
-      this.level[node] = level;
+      const parentRole = this.roleOf(parent);
+      let level = parent < 0 ? 0 : (levels[parent] ?? 0);
+      if (parentRole !== 0) level += this.nests(parent, parentRole, node);
+      levels[node] = level;
+      const role = this.roleOf(node);
+      if (role === 0) continue;
       const scope = units.scope[node] ?? -1;
       const unit = scope < 0 ? -1 : (this.functionOf[scope] ?? -1);
-      if (role === 0 || !this.plays(node, role)) continue;
+      const type = tree.type(node);
       if (role & Role.function) this.enterFunction(node, level, unit);
       if (scope >= 0 && this.isDecision(node, type, role)) this.cyclomatic[scope] = (this.cyclomatic[scope] ?? 0) + 1;
       if (unit >= 0) this.cognitive(node, type, role, level, unit);
@@ -117,9 +127,8 @@ class ComplexityCounter {
     return this.total();
   }
 
-  /** Tokens such as the keyword `if` of Ruby share their name with the node they begin. */
-  private plays(node: number, role: number): boolean {
-    return this.tree.isNamed(node) || this.tree.type(node) === '?.' || (role & Role.logical) !== 0;
+  private roleOf(node: number): number {
+    return node < 0 ? 0 : (this.roles[this.tree.types[node] ?? 0] ?? 0);
   }
 
   private nearestFunction(index: number): number {
@@ -144,7 +153,7 @@ class ComplexityCounter {
    */
   private leak(node: number, outer: number): void {
     const [branch, parent] = this.outOfParentheses(node);
-    const role = this.roles.get(this.tree.type(parent)) ?? 0;
+    const role = this.roleOf(parent);
     if (role & Role.ternary && this.tree.field(branch) !== 'condition')
       this.leaked[outer] = (this.leaked[outer] ?? 0) + 1;
   }
@@ -198,14 +207,13 @@ class ComplexityCounter {
     return '';
   }
 
-  /** How much deeper `node` stands than its parent. */
-  private nests(parent: number, node: number): 0 | 1 {
+  /** How much deeper `node` stands than its parent, which plays a part. */
+  private nests(parent: number, role: number, node: number): 0 | 1 {
     const { tree } = this;
-    const role = this.roles.get(tree.type(parent)) ?? 0;
-    if (role === 0 || !tree.isNamed(parent)) return 0;
+    if (!tree.isNamed(parent)) return 0;
     if (role & Role.function) return this.unitAt.has(parent) && tree.field(node) !== 'name' ? 1 : 0;
     const field = tree.field(node);
-    const nodeRole = this.roles.get(tree.type(node)) ?? 0;
+    const nodeRole = this.roleOf(node);
     if (role & (Role.if | Role.elseIf)) {
       if (field === 'condition' || field === 'initializer') return 0;
       if (nodeRole & (Role.else | Role.elseIf)) return 0;
@@ -229,22 +237,18 @@ class ComplexityCounter {
     else if (role & Role.elseIf) this.addFlat(unit);
     else if (role & Role.else) {
       // Of an `if` only: Python's `for … else` and `try … else` are no branch of their own.
-      const parentRole = this.roles.get(tree.type(tree.parent(node))) ?? 0;
+      const parentRole = this.roleOf(tree.parent(node));
       if (parentRole & (Role.if | Role.elseIf) && !this.holdsIf(node)) this.addFlat(unit);
     } else if (role & Role.jump) {
       if (this.jumpsToLabel(node, type)) this.addFlat(unit);
     } else if (role & Role.logical) this.addLogical(node, unit);
   }
 
-  private rolesFor(node: number): number {
-    return this.roles.get(this.tree.type(node)) ?? 0;
-  }
-
   private isElseIf(node: number): boolean {
     const { tree } = this;
     const parent = tree.parent(node);
     if (parent < 0) return false;
-    const role = this.roles.get(tree.type(parent)) ?? 0;
+    const role = this.roleOf(parent);
     if (role & Role.else) return true;
     return (role & Role.if) !== 0 && tree.field(node) === 'alternative';
   }
@@ -254,7 +258,7 @@ class ComplexityCounter {
     const { tree } = this;
     const alternative = tree.child(node, 'alternative');
     if (alternative < 0) return false;
-    const role = this.roles.get(tree.type(alternative)) ?? 0;
+    const role = this.roleOf(alternative);
     return (role & (Role.else | Role.elseIf | Role.if)) === 0;
   }
 
@@ -262,7 +266,7 @@ class ComplexityCounter {
     const { tree } = this;
     const inner = tree.firstNamed(node);
     // Ruby's `else` holds its statements directly, so an `if` in it is the first of them and no `else if`.
-    return inner >= 0 && tree.type(node) === 'else_clause' && (this.rolesFor(inner) & Role.if) !== 0;
+    return inner >= 0 && tree.type(node) === 'else_clause' && (this.roleOf(inner) & Role.if) !== 0;
   }
 
   private jumpsToLabel(node: number, type: string): boolean {
@@ -289,8 +293,7 @@ class ComplexityCounter {
     const operator = this.operatorOf(node);
     if (operator === '' || operator.endsWith('=')) return;
     const [, parent] = this.outOfParentheses(node);
-    const parentOperator =
-      parent >= 0 && this.roles.get(this.tree.type(parent)) === Role.logical ? this.operatorOf(parent) : '';
+    const parentOperator = parent >= 0 && this.roleOf(parent) === Role.logical ? this.operatorOf(parent) : '';
     if (parentOperator !== '' && !parentOperator.endsWith('=')) return;
     const jsx = this.ecma && this.isJsxShortCircuit(node);
     let previous = '';
@@ -315,7 +318,7 @@ class ComplexityCounter {
       }
       let { node } = top;
       while (tree.type(node) === 'parenthesized_expression') node = tree.firstNamed(node);
-      if (node < 0 || this.roles.get(tree.type(node)) !== Role.logical) continue;
+      if (node < 0 || this.roleOf(node) !== Role.logical) continue;
       const operator = this.operatorOf(node);
       if (operator === '' || operator.endsWith('=')) continue;
       const sides = [...tree.namedChildren(node)];

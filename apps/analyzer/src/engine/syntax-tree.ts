@@ -1,3 +1,13 @@
+/** What the numbers of a tree's types and fields stand for. */
+export interface NodeNames {
+  /** Strings are shared by all trees of a language, so comparing them costs a pointer. */
+  readonly types: readonly string[];
+  /** 1 where a type stands in the grammar under a name, 0 where it is a literal token (Ruby has an `if` of each kind). */
+  readonly named: Uint8Array;
+  /** '' for the number 0: no field. */
+  readonly fields: readonly string[];
+}
+
 /**
  * A parsed file as flat arrays in document order (pre-order).
  *
@@ -10,17 +20,16 @@ export class SyntaxTree {
 
   constructor(
     readonly source: string,
-    /** Node type by node. Strings are shared, so comparing them costs a pointer. */
-    readonly types: readonly string[],
-    /** Whether a node type stands in the grammar under a name (not a literal token), by node. */
-    readonly named: Uint8Array,
-    /** Name of the field the node fills in its parent, or ''. */
-    readonly fields: readonly string[],
-    readonly starts: Uint32Array,
-    readonly ends: Uint32Array,
-    readonly parents: Int32Array,
+    readonly names: NodeNames,
+    /** Number of the node's type, by node. */
+    readonly types: Uint16Array,
+    /** Number of the field the node fills in its parent. */
+    private readonly fields: Uint16Array,
+    private readonly starts: Uint32Array,
+    private readonly ends: Uint32Array,
+    private readonly parents: Int32Array,
     /** Index after the node's last descendant: also its next sibling when that has the same parent. */
-    readonly after: Uint32Array,
+    private readonly after: Uint32Array,
     /** Whether the parser had to skip or invent something. */
     readonly hasError: boolean,
   ) {}
@@ -30,11 +39,11 @@ export class SyntaxTree {
   }
 
   type(node: number): string {
-    return this.types[node] ?? '';
+    return this.names.types[this.types[node] ?? -1] ?? '';
   }
 
   field(node: number): string {
-    return this.fields[node] ?? '';
+    return this.names.fields[this.fields[node] ?? 0] ?? '';
   }
 
   start(node: number): number {
@@ -56,7 +65,7 @@ export class SyntaxTree {
   }
 
   isNamed(node: number): boolean {
-    return this.named[node] === 1;
+    return this.names.named[this.types[node] ?? -1] === 1;
   }
 
   isLeaf(node: number): boolean {
@@ -81,13 +90,13 @@ export class SyntaxTree {
   /** The child that fills a field of the grammar, -1 when there is none. */
   child(node: number, field: string): number {
     const end = this.next(node);
-    for (let child = node + 1; child < end; child = this.next(child)) if (this.fields[child] === field) return child;
+    for (let child = node + 1; child < end; child = this.next(child)) if (this.field(child) === field) return child;
     return -1;
   }
 
   childOfType(node: number, type: string): number {
     const end = this.next(node);
-    for (let child = node + 1; child < end; child = this.next(child)) if (this.types[child] === type) return child;
+    for (let child = node + 1; child < end; child = this.next(child)) if (this.type(child) === type) return child;
     return -1;
   }
 
@@ -97,7 +106,7 @@ export class SyntaxTree {
   }
 
   isComment(node: number): boolean {
-    const type = this.types[node];
+    const type = this.type(node);
     return type === 'comment' || type === 'line_comment' || type === 'block_comment' || type === 'html_comment';
   }
 

@@ -1,5 +1,5 @@
 import { GRAMMARS, isEcmaScript, type LanguageId } from './languages';
-import type { SyntaxTree } from './syntax-tree';
+import type { NodeNames, SyntaxTree } from './syntax-tree';
 
 /** A piece of code that runs as a whole: what a complexity is measured of. */
 export interface Unit {
@@ -36,14 +36,37 @@ const METHODS = new Set([
   'singleton_method',
 ]);
 
-/** Finds the units of a file and which of them every node belongs to. */
-export function unitsOf(tree: SyntaxTree, language: LanguageId): Units {
+const Part = { function: 1, staticBlock: 2, field: 4, decorator: 8, method: 16 } as const;
+
+const partsByNames = new WeakMap<NodeNames, Uint8Array>();
+
+/** What a type of node has to do with units, by the type's number. */
+function partsOf(names: NodeNames, language: LanguageId): Uint8Array {
+  const known = partsByNames.get(names);
+  if (known) return known;
   const functions = new Set(GRAMMARS[language].functions);
   const ecma = isEcmaScript(language);
+  const parts = Uint8Array.from(names.types, (type, id) => {
+    let part = 0;
+    if (functions.has(type) && names.named[id] === 1) part |= Part.function;
+    if (type === 'decorator') part |= Part.decorator;
+    if (ecma && type === 'class_static_block') part |= Part.staticBlock;
+    if (ecma && (type === 'field_definition' || type === 'public_field_definition')) part |= Part.field;
+    if (ecma && type === 'method_definition') part |= Part.method;
+    return part;
+  });
+  partsByNames.set(names, parts);
+  return parts;
+}
+
+/** Finds the units of a file and which of them every node belongs to. */
+export function unitsOf(tree: SyntaxTree, language: LanguageId): Units {
+  const parts = partsOf(tree.names, language);
+  const partOf = (node: number) => parts[tree.types[node] ?? 0] ?? 0;
   const list: Unit[] = [];
-  const scope = new Int32Array(tree.size).fill(-1);
+  const scope = new Int32Array(tree.size);
   /** Unit that the children of a node run in, where it differs from the node's own. */
-  const inner = new Int32Array(tree.size).fill(-2);
+  const inner = new Map<number, number>();
 
   const add = (node: number, kind: Unit['kind'], outer: number): number => {
     list.push({ node, kind, name: nameOf(tree, node, kind), outer });
@@ -52,24 +75,26 @@ export function unitsOf(tree: SyntaxTree, language: LanguageId): Units {
 
   for (let node = 0; node < tree.size; node++) {
     const parent = tree.parent(node);
-    const type = tree.type(node);
-    let own = parent < 0 ? -1 : (scope[parent] ?? -1);
-    if (parent >= 0 && inner[parent] !== -2) {
-      const field = tree.field(node);
-      const parentType = tree.type(parent);
-      const outside = type === 'decorator' || (ecma && field === 'name' && parentType === 'method_definition');
-      if (!outside) own = inner[parent] ?? -1;
+    const part = partOf(node);
+    let own = -1;
+    if (parent >= 0) {
+      const parentPart = partOf(parent);
+      own = scope[parent] ?? -1;
+      if (parentPart !== 0) {
+        const within = inner.get(parent);
+        const outside =
+          (part & Part.decorator) !== 0 || ((parentPart & Part.method) !== 0 && tree.field(node) === 'name');
+        if (within !== undefined && !outside) own = within;
+        if (parentPart & Part.field && tree.field(node) === 'value') own = add(node, 'field', own);
+      }
     }
-    if (ecma && tree.field(node) === 'value' && isFieldDefinition(tree.type(parent))) own = add(node, 'field', own);
     scope[node] = own;
-    if (ecma && type === 'class_static_block') inner[node] = add(node, 'static', own);
-    else if (functions.has(type) && tree.isNamed(node) && hasBody(tree, node, language))
-      inner[node] = add(node, kindOf(type), own);
+    if (part & Part.staticBlock) inner.set(node, add(node, 'static', own));
+    else if (part & Part.function && hasBody(tree, node, language))
+      inner.set(node, add(node, kindOf(tree.type(node)), own));
   }
   return { list, scope };
 }
-
-const isFieldDefinition = (type: string) => type === 'field_definition' || type === 'public_field_definition';
 
 function hasBody(tree: SyntaxTree, node: number, language: LanguageId): boolean {
   return NO_BODY_NEEDED.has(language) || tree.child(node, 'body') >= 0 || tree.type(node) !== 'method_declaration';
