@@ -1,4 +1,4 @@
-import { eventually, startSystem, type System } from './system';
+import { eventually, promptly, startSystem, type System } from './system';
 
 describe('who may come in', () => {
   let system: System;
@@ -27,7 +27,7 @@ describe('who may come in', () => {
     const key = await system.api<{ key: string }>('POST', '/api/v1/keys', { agent: created.body.id, name: 'test' });
     expect(key.status).toBe(201);
     // The other replica hears of the new key a moment later.
-    await eventually(async () => (await everywhere(key.body.key)).every((status) => status !== 401), 1_000);
+    await promptly(async () => (await everywhere(key.body.key)).every((status) => status !== 401), 1_000);
     return key.body.key;
   }
 
@@ -63,7 +63,7 @@ describe('who may come in', () => {
     const { body } = await system.api<{ items: { id: string; agent: string }[] }>('GET', '/api/v1/keys');
     const { id } = body.items.find(({ agent }) => agent === 'revoked')!;
     expect((await system.api('DELETE', `/api/v1/keys/${id}`)).status).toBe(204);
-    await eventually(async () => (await everywhere(key)).every((status) => status === 401), 1_000);
+    await promptly(async () => (await everywhere(key)).every((status) => status === 401), 1_000);
   });
 
   it('keeps members out of what administrators do', async () => {
@@ -111,7 +111,7 @@ describe('who may come in', () => {
     const changed = await system.api('PATCH', '/api/v1/agents/eager', { rateLimit: { perMinute: 1, burst: 2 } });
     expect(changed.body).toMatchObject({ rateLimit: { perMinute: 1, burst: 2 } });
     let refused = await rest();
-    await eventually(async () => (refused = await rest()).status === 429, 5_000);
+    await eventually(async () => (refused = await rest()).status === 429);
     const retryAfter = Number(refused.headers.get('retry-after'));
     expect(retryAfter).toBeGreaterThan(30);
     expect(retryAfter).toBeLessThanOrEqual(60);
@@ -126,15 +126,15 @@ describe('who may come in', () => {
     expect(await rpc.json()).toMatchObject({ id: 'a-1', error: { code: -31029, data: { code: 'rate_limited' } } });
     expect((await fetch(`${url}/api/v1/tools`, { headers: as(system.key) })).status).toBe(200);
     await system.api('PATCH', '/api/v1/agents/eager', { rateLimit: null });
-    await eventually(async () => (await rest()).status === 200, 5_000);
+    await eventually(async () => (await rest()).status === 200);
   });
 
   it('lets no key of a disabled agent in', async () => {
     const key = await newKey({ name: 'sleeper' });
     await system.api('PATCH', '/api/v1/agents/sleeper', { enabled: false });
-    await eventually(async () => (await system.api('GET', '/api/v1/tools', undefined, as(key))).status === 401, 1_000);
+    await promptly(async () => (await system.api('GET', '/api/v1/tools', undefined, as(key))).status === 401, 1_000);
     await system.api('PATCH', '/api/v1/agents/sleeper', { enabled: true });
-    await eventually(async () => (await system.api('GET', '/api/v1/tools', undefined, as(key))).status === 200, 1_000);
+    await promptly(async () => (await system.api('GET', '/api/v1/tools', undefined, as(key))).status === 200, 1_000);
   });
 
   it('keeps the last administrator', async () => {
@@ -149,7 +149,7 @@ describe('who may come in', () => {
     await eventually(
       async () =>
         (await system.api<{ lastSeenAt: string | null }>('GET', '/api/v1/agents/seen')).body.lastSeenAt !== null,
-      15_000,
+      60_000,
     );
   });
 });

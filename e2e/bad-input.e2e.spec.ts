@@ -37,6 +37,18 @@ describe('bad input over REST', () => {
     return body.items.map(({ slug }) => slug).sort();
   };
 
+  /** Waits until a server cannot be reached, and gives what it says of that. */
+  const reasonOf = async (slug: string) => {
+    let view: { state?: string; lastError?: string | null } = {};
+    await eventually(
+      async () =>
+        (view = (await system.api<typeof view>('GET', `/api/v1/servers/${slug}`)).body).state === 'unreachable',
+      60_000,
+      () => JSON.stringify(view),
+    );
+    return view.lastError;
+  };
+
   const cases: [
     what: string,
     method: string,
@@ -221,7 +233,7 @@ describe('bad input over REST', () => {
   it('keeps a server whose command does not exist, says why, and leaves the others alone', async () => {
     const added = await system.api<Problem>('POST', '/api/v1/servers', { slug: 'ghost', command: '/no/such/program' });
     expect(added.status).toBe(201);
-    await expect(system.untilReady('ghost', 1_000)).rejects.toThrow(/ENOENT|not.*found|no such/i);
+    expect(await reasonOf('ghost')).toMatch(/ENOENT|not.*found|no such/i);
     const call = await system.api<Problem>('POST', '/api/v1/tools/everything__echo/call', {
       arguments: { message: 'x' },
     });
@@ -232,10 +244,11 @@ describe('bad input over REST', () => {
   });
 
   it('keeps a server whose address refuses, with the reason and the time of the next try', async () => {
+    const begun = Date.now();
     await system.api('POST', '/api/v1/servers', { slug: 'refuses', url: 'http://127.0.0.1:9/mcp' });
-    await expect(system.untilReady('refuses', 1_000)).rejects.toThrow(/refuses connections/);
+    expect(await reasonOf('refuses')).toContain('refuses connections');
     const { body } = await system.api<{ nextRetryAt: string | null }>('GET', '/api/v1/servers/refuses');
-    expect(Date.parse(body.nextRetryAt ?? '')).toBeGreaterThan(Date.now() - 1_000);
+    expect(Date.parse(body.nextRetryAt ?? '')).toBeGreaterThan(begun);
     await system.api('DELETE', '/api/v1/servers/refuses');
   });
 
@@ -248,7 +261,7 @@ describe('bad input over REST', () => {
       env: { TOKEN: secret },
     });
     expect(added.status).toBe(201);
-    await expect(system.untilReady('secret', 1_500)).rejects.toThrow();
+    await reasonOf('secret');
     for (const path of ['/api/v1/servers/secret', '/api/v1/servers', '/api/v1/servers/secret/logs']) {
       const text = JSON.stringify((await system.api('GET', path)).body);
       expect([path, text.includes(secret)]).toEqual([path, false]);

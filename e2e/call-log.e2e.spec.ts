@@ -57,7 +57,7 @@ describe('the call log', () => {
     const workers = Promise.all(Array.from({ length: WORKERS }, worker));
     const more = async (n: number) => {
       const goal = answered.length + n;
-      await eventually(() => answered.length >= goal, 30_000);
+      await eventually(() => answered.length >= goal);
     };
     return { more, stop: async () => ((isOver = true), await workers, answered) };
   };
@@ -152,7 +152,7 @@ describe('the call log', () => {
       });
     await rpc('everything__echo');
     await rpc('everything__nothing');
-    await eventually(async () => (await logged(`agent=${name}`)).length >= 4, 20_000);
+    await eventually(async () => (await logged(`agent=${name}`)).length >= 4);
     const seen = (await logged(`agent=${name}`)).map((call) => `${call.decision} ${call.outcome}`);
     expect(new Set(seen)).toEqual(new Set(['denied denied', 'unknown error']));
     // Members see their own calls, and nobody else's.
@@ -167,7 +167,7 @@ describe('the call log', () => {
       const id = `body-${randomUUID()}`;
       await echo(message, { 'x-request-id': id });
       let found: Logged | undefined;
-      await eventually(async () => (found = (await logged(`requestId=${id}`))[0]) !== undefined, 20_000);
+      await eventually(async () => (found = (await logged(`requestId=${id}`))[0]) !== undefined);
       return found as Logged;
     };
     const details = async (id: string) => (await system.api<Logged>('GET', `/api/v1/calls/${id}`)).body;

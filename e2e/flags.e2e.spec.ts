@@ -1,4 +1,4 @@
-import { eventually, startSystem, type System } from './system';
+import { promptly, startSystem, type System } from './system';
 
 interface Flag {
   enabled: boolean;
@@ -36,12 +36,12 @@ describe('feature flags', () => {
       enabled: true,
       overridden: true,
     });
-    await eventually(async () => (await read()).every(({ enabled }) => enabled), 1_000);
+    await promptly(async () => (await read()).every(({ enabled }) => enabled), 1_000);
     expect((await system.api<Flag>('DELETE', '/api/v1/flags/LEGACY_SSE')).body).toMatchObject({
       enabled: false,
       overridden: false,
     });
-    await eventually(async () => (await read()).every(({ enabled }) => !enabled), 1_000);
+    await promptly(async () => (await read()).every(({ enabled }) => !enabled), 1_000);
   });
 
   it('switch what they name in processes that only heard of them', async () => {
@@ -54,9 +54,9 @@ describe('feature flags', () => {
     const calls = () => Promise.all(Array.from({ length: 6 }, call));
     expect(new Set(await calls())).toEqual(new Set(['answered']));
     await system.api('PUT', '/api/v1/flags/ROUTER_SERVICES', { enabled: false });
-    await eventually(async () => (await calls()).every((code) => code === 'maintenance'), 1_000);
+    await promptly(async () => (await calls()).every((code) => code === 'maintenance'), 1_000);
     await system.api('DELETE', '/api/v1/flags/ROUTER_SERVICES');
-    await eventually(async () => (await calls()).every((code) => code === 'answered'), 1_000);
+    await promptly(async () => (await calls()).every((code) => code === 'answered'), 1_000);
   });
 
   it('refuse a name that is not in the table, and a setting that is no switch', async () => {

@@ -29,7 +29,7 @@ describe('monitoring', () => {
       );
     // The monitor hears of others within a second.
     const running = ['gateway 0.1.0', 'router 0.1.0', 'discovery', 'monitor 0.1.0', 'analyzer'];
-    await eventually(async () => (await versions()).join() === running.join(), 5_000);
+    await eventually(async () => (await versions()).join() === running.join());
     const body = await read();
     expect(body.status).toBe('degraded');
     expect(body.dependencies).toMatchObject([
@@ -68,7 +68,7 @@ describe('monitoring', () => {
       const headers = { authorization: `Bearer ${system.key}` };
       return (await fetch(`${system.url}/api/v1/calls/export?format=${format}&server=router`, { headers })).text();
     };
-    await eventually(async () => (await exported('jsonl')).trim().split('\n').length === 5, 10_000);
+    await eventually(async () => (await exported('jsonl')).trim().split('\n').length === 5);
     const lines = (await exported('csv')).trim().split('\r\n');
     expect(lines).toHaveLength(6);
     expect(lines[0]).toMatch(/^id,at,requestId/);

@@ -25,7 +25,7 @@ describe('one request', () => {
       { 'x-request-id': id },
     );
     expect([reply.status, reply.headers.get('x-request-id')]).toEqual([200, id]);
-    for (const app of ['gateway', 'router']) await eventually(() => logOf(app).includes(`"requestId":"${id}"`), 5_000);
+    for (const app of ['gateway', 'router']) await eventually(() => logOf(app).includes(`"requestId":"${id}"`));
     expect(logOf('monitor')).not.toContain(id);
   });
 
@@ -40,7 +40,7 @@ describe('one request', () => {
       );
       return body.items[0];
     };
-    await eventually(async () => (await find()) !== undefined, 10_000);
+    await eventually(async () => (await find()) !== undefined);
     expect(await find()).toMatchObject({
       traceId: trace,
       agent: 'admin',

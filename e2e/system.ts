@@ -31,6 +31,7 @@ interface ServerView {
   counts?: Record<string, number>;
 }
 
+const POLL_MS = 50;
 const OFFERS_NOTHING_MS = 2_000;
 
 export interface ApiReply<T = unknown> {
@@ -188,7 +189,22 @@ export async function eventually(
   const until = Date.now() + withinMs;
   while (!(await condition())) {
     if (Date.now() > until) throw new Error(reason());
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/**
+ * For what is to happen within so many milliseconds: asks as often as fits into them, so that on a machine where every
+ * question takes longer the answer may take longer too.
+ */
+export async function promptly(
+  condition: () => Promise<boolean> | boolean,
+  withinMs: number,
+  reason: () => string = () => `it did not happen within ${withinMs} ms`,
+): Promise<void> {
+  for (let tries = Math.ceil(withinMs / POLL_MS); !(await condition()); tries--) {
+    if (tries <= 0) throw new Error(reason());
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 

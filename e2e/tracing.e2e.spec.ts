@@ -50,7 +50,7 @@ describe('a trace', () => {
     expect(reply).toMatchObject({ status: 200, body: { result: {} } });
     await eventually(
       () => ofGateway(TRACE) !== undefined && spansOf(TRACE).length >= 3,
-      10_000,
+      60_000,
       () => JSON.stringify(collector.spans),
     );
     const door = named(TRACE, 'tools/call fx__read', 'gateway');
@@ -70,7 +70,7 @@ describe('a trace', () => {
     const trace = TRACE.replace('4b', '5c');
     const run = await system.api<{ id: string; state: string }>(
       'POST',
-      '/api/v1/workflows/test/traced/runs?wait=10s',
+      '/api/v1/workflows/test/traced/runs?wait=60s',
       { input: {} },
       { traceparent: `00-${trace}-${CLIENT}-01` },
     );
@@ -78,7 +78,7 @@ describe('a trace', () => {
     const names = ['run test/traced', 'call fx__read', 'tools/call read'];
     await eventually(
       () => ofGateway(trace) !== undefined && names.every((name) => named(trace, name, 'router')),
-      10_000,
+      60_000,
       () => JSON.stringify(spansOf(trace)),
     );
     const door = ofGateway(trace);
@@ -95,7 +95,7 @@ describe('a trace', () => {
     const names = ['mcp.server.operation.duration', 'system.cpu.time', 'mcp_router.edge_duration'];
     await eventually(
       () => names.every((name) => collector.metrics.has(name)),
-      10_000,
+      60_000,
       () => [...collector.metrics.keys()].join(),
     );
     expect(collector.faults).toEqual([]);

@@ -24,7 +24,7 @@ const SUITES = {
   types: check(bin('tsc'), '-p', 'tsconfig.json'),
   unit: jestSuite(String.raw`(?<!\.(int|e2e|long))\.spec\.(ts|mjs)$`, 2),
   integration: { ...jestSuite(String.raw`\.int\.spec\.(ts|mjs)$`, 2), infra: true, repeats: true },
-  e2e: { ...jestSuite(String.raw`\.e2e\.spec\.ts$`, 1), infra: true, build: true, repeats: true },
+  e2e: { ...jestSuite(String.raw`\.e2e\.spec\.ts$`, 2), infra: true, build: true, repeats: true },
   long: {
     ...jestSuite(String.raw`\.long\.spec\.ts$`, 1),
     infra: true,
@@ -32,7 +32,7 @@ const SUITES = {
     limitMs: 120 * MINUTES,
   },
 };
-/** What runs side by side: the checks need one core, and end-to-end tests measure time, so they come when it is quiet. */
+/** What runs side by side: the checks need one core; end-to-end tests start dozens of processes, so they come when it is quiet. */
 const LANES = [
   ['format', 'types', 'lint'],
   ['unit', 'integration'],

@@ -105,6 +105,6 @@ describe('a tool whose definition changes dangerously', () => {
     await eventually(async () => (await codes('sub')).has('answered') && (await codes('sub')).size === 1);
     expect(await codes('add')).toEqual(new Set(['tool_held']));
     await analyzer?.start();
-    await eventually(async () => (await codes('add')).has('answered') && (await codes('add')).size === 1, 20_000);
+    await eventually(async () => (await codes('add')).has('answered') && (await codes('add')).size === 1);
   });
 });

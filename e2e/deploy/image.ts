@@ -65,7 +65,7 @@ export async function startImage(image: Image, stores: Stores): Promise<() => Pr
       () => false,
     );
   try {
-    await eventually(() => child.exitCode !== null || isLive(), 30_000);
+    await eventually(() => child.exitCode !== null || isLive());
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
   } catch (error) {
     await end(child, 'SIGKILL');

@@ -216,7 +216,8 @@ describe('a client of either era before a server of either era', () => {
     const startedAt = Date.now();
     await gateway?.stop();
     await ended;
-    expect(Date.now() - startedAt).toBeLessThan(3_000);
+    // Far from the 25 s that calls in flight would have.
+    expect(Date.now() - startedAt).toBeLessThan(12_000);
     await gateway?.start();
   });
 });

@@ -98,12 +98,13 @@ describe('two gateways and two routers behind a plain round-robin', () => {
     const session = await RawSession.open(url());
     const startedAt = Date.now();
     const call = session.post(
-      '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"slow","arguments":{"ms":20000}}}',
+      '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"slow","arguments":{"ms":60000,"mark":"cancelled"}}}',
     );
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await eventually(async () => (await readFile(marks, 'utf8')).includes('cancelled'));
     await session.notify('notifications/cancelled', { requestId: 77 });
     expect((await call).texts).toEqual([]);
-    expect(Date.now() - startedAt).toBeLessThan(5_000);
+    // Far from the minute that the call would have taken.
+    expect(Date.now() - startedAt).toBeLessThan(30_000);
   });
 
   it('tells every session of a changed list once per burst', async () => {
@@ -113,11 +114,12 @@ describe('two gateways and two routers behind a plain round-robin', () => {
     // Each router has a process of the server: only the one that is called has a new list.
     let other = await RawSession.open(url());
     while (ownerOf(other) !== ownerOf(session)) other = await RawSession.open(url());
-    await Promise.all([other.call('list-change'), other.call('list-change'), other.call('list-change')]);
+    await Promise.all(Array.from({ length: 12 }, () => other.call('list-change')));
     const changes = () => events.filter(({ data }) => data.includes('notifications/tools/list_changed'));
     await eventually(() => changes().length > 0);
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(changes().length).toBeLessThanOrEqual(2);
+    // One or two where calls are quick: far from one for each of the twelve anywhere.
+    expect(changes().length).toBeLessThanOrEqual(6);
     abort.abort();
   });
 
@@ -161,14 +163,14 @@ describe('two gateways and two routers behind a plain round-robin', () => {
       const sessions = await Promise.all(Array.from({ length: 8 }, () => RawSession.open(url())));
       let sent = 0;
       let killedAt = Infinity;
-      const until = Date.now() + 3_000;
       const killing = new Promise((resolve) => setTimeout(resolve, 1_000)).then(async () => {
         await system[kind][0]?.kill();
         killedAt = Date.now();
       });
       const run = async (session: RawSession) => {
         const seen = { owner: ownerOf(session), answered: 0, answeredAfter: 0, failed: 0, gone: 0, slowest: 0 };
-        while (Date.now() < until) {
+        // For two seconds after the kill, and until it has seen an answer since: on a slow machine that takes longer.
+        while (Date.now() < killedAt + 2_000 || (seen.answeredAfter === 0 && Date.now() < killedAt + 60_000)) {
           const mark = `${kind}-${++sent}`;
           const startedAt = Date.now();
           try {
@@ -193,7 +195,7 @@ describe('two gateways and two routers behind a plain round-robin', () => {
       const [, ...runs] = await Promise.all([killing, ...sessions.flatMap((session) => [run(session), run(session)])]);
       const done = (await readFile(marks, 'utf8')).trim().split('\n');
       expect(new Set(done).size).toBe(done.length);
-      expect(Math.max(...runs.map(({ slowest }) => slowest))).toBeLessThan(5_000);
+      expect(Math.max(...runs.map(({ slowest }) => slowest))).toBeLessThan(20_000);
       const total = (of: 'answered' | 'failed' | 'gone') => runs.reduce((sum, seen) => sum + seen[of], 0);
       expect(total('failed')).toBeLessThan(total('answered'));
       if (kind === 'routers') {

@@ -154,16 +154,16 @@ describe('tasks', () => {
         const { result } = await call(path, name, { mark: 'made it' });
         expect(result).toMatchObject({ resultType: 'complete', content: [{ type: 'text', text: 'made it' }] });
       }
-      const cancelled = async () =>
-        Number(((await call('/mcp/old', 'cancelled', {})).result?.['content'] as { text: string }[])[0]?.text);
-      const before = await cancelled();
+      const jobs = async (state: 'cancelled' | 'working') =>
+        Number(((await call('/mcp/old', state, {})).result?.['content'] as { text: string }[])[0]?.text);
+      const [cancelled, working] = [await jobs('cancelled'), await jobs('working')];
       const abort = new AbortController();
       const request = modernRequest('tools/call', { name: 'job', arguments: { ms: 60_000 } }, {});
       const left = fetch(`${system.url}/mcp/old`, { method: 'POST', ...request, signal: abort.signal });
       left.catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await eventually(async () => (await jobs('working')) === working + 1);
       abort.abort();
-      await eventually(async () => (await cancelled()) === before + 1);
+      await eventually(async () => (await jobs('cancelled')) === cancelled + 1);
       expect((await modern('/mcp/old', 'tasks/get', { taskId: 'x' })).error?.code).toBe(-32602);
       // A server without tasks says so itself to a client of its own era.
       expect((await (await open('/mcp/old')).call('job')).error?.code).toBe(-32601);

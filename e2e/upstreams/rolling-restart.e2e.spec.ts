@@ -95,7 +95,7 @@ describe('two gateways and two routers under load', () => {
       states = views.map(({ body }) => body.state);
       return states.every((state) => state !== 'running' && state !== 'waiting');
     };
-    await eventually(areOver, 60_000, () => JSON.stringify(states));
+    await eventually(areOver, 90_000, () => JSON.stringify(states));
     expect(states).toEqual(Array.from({ length: 6 }, () => 'completed'));
   });
 

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { eventually, startSystem, type System } from '../system';
+import { startPrivateRedis, type PrivateRedis } from '../system/redis';
 
 interface Run {
   id: string;
@@ -16,6 +17,7 @@ interface Page<T> {
 
 describe('workflows that start and act by themselves', () => {
   let system: System;
+  let own: PrivateRedis;
   let door: Server;
   const seen: { url: string; authorization: string | undefined }[] = [];
   beforeAll(async () => {
@@ -24,16 +26,18 @@ describe('workflows that start and act by themselves', () => {
       response.setHeader('content-type', 'application/json').end(JSON.stringify({ url, you: headers.authorization }));
     });
     await new Promise<void>((done) => door.listen(0, '127.0.0.1', done));
+    own = await startPrivateRedis();
     system = await startSystem({
       routers: 2,
       discovery: 0,
       monitor: 1,
       analyzer: 0,
-      env: { WORKFLOW_LEASE_MS: '1000', WORKFLOW_SWEEP_MS: '200', LLM_MODEL: 'fake' },
+      env: { REDIS_URL: own.url, WORKFLOW_LEASE_MS: '1000', WORKFLOW_SWEEP_MS: '200', LLM_MODEL: 'fake' },
     });
   });
   afterAll(async () => {
     await system.stop();
+    await own.close();
     door.closeAllConnections();
     await new Promise((done) => door.close(done));
   });
@@ -46,7 +50,7 @@ describe('workflows that start and act by themselves', () => {
     const published = await system.api('POST', `/api/v1/workflows/auto/${name}/versions/1.0.0/publish`);
     expect(published).toMatchObject({ status: 200 });
   }
-  const start = (name: string, input: unknown = {}, wait = '10s') =>
+  const start = (name: string, input: unknown = {}, wait = '60s') =>
     system.api<Run>('POST', `/api/v1/workflows/auto/${name}/runs?wait=${wait}`, { input });
   const runsOf = async (name: string) =>
     (await system.api<Page<Run>>('GET', `/api/v1/runs?namespace=auto&name=${name}&limit=100`)).body.items;
@@ -113,12 +117,12 @@ describe('workflows that start and act by themselves', () => {
       schedule: { every: { seconds: 1 } },
     });
     await eventually(async () => (await runsOf('ticks')).length >= 2);
-    const redis = new Redis(process.env['REDIS_URL'] as string);
+    const redis = new Redis(own.url);
     await redis.flushall();
     redis.disconnect();
     await Promise.all(system.routers.map((router) => router.restart('SIGKILL')));
     const before = (await runsOf('ticks')).length;
-    await eventually(async () => (await runsOf('ticks')).length >= before + 2, 30_000);
+    await eventually(async () => (await runsOf('ticks')).length >= before + 2);
     const url = '/api/v1/workflows/auto/ticks/schedule';
     expect(await system.api('GET', url)).toMatchObject({ body: { kind: 'every', enabled: true } });
     expect(await system.api('PUT', url, { enabled: false })).toMatchObject({ body: { enabled: false, nextAt: null } });

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { eventually, startSystem, type System } from '../system';
+import { startPrivateRedis, type PrivateRedis } from '../system/redis';
 
 interface Run {
   id: string;
@@ -19,20 +21,23 @@ const logFile = join(folder, 'effects.log');
 
 describe('a workflow', () => {
   let system: System;
+  let own: PrivateRedis;
   beforeAll(async () => {
     writeFileSync(logFile, '');
+    own = await startPrivateRedis();
     const script = join(__dirname, '../fixtures/effects-upstream.mjs');
     system = await startSystem({
       discovery: 0,
       monitor: 0,
       analyzer: 0,
       config: { mcpServers: { fx: { command: process.execPath, args: [script], env: { EFFECTS_LOG: logFile } } } },
-      env: { WORKFLOW_LEASE_MS: '1000', WORKFLOW_SWEEP_MS: '200', LLM_MODEL: 'fake' },
+      env: { REDIS_URL: own.url, WORKFLOW_LEASE_MS: '1000', WORKFLOW_SWEEP_MS: '200', LLM_MODEL: 'fake' },
     });
     await system.untilReady('fx');
   });
   afterAll(async () => {
     await system.stop();
+    await own.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
@@ -58,7 +63,7 @@ describe('a workflow', () => {
     let last: Detail | undefined;
     await eventually(
       async () => (last = await get(id)).state === state,
-      20_000,
+      60_000,
       () => JSON.stringify(last),
     );
     return last as Detail;
@@ -69,7 +74,7 @@ describe('a workflow', () => {
       { one: { call: 'fx__read', with: { mark: '${ .name }' } } },
       { two: { set: { said: '${ .mark }', again: '${ $workflow.input.name }' } } },
     ]);
-    const { status, body } = await start('first', { name: 'Ann' }, '10s');
+    const { status, body } = await start('first', { name: 'Ann' }, '60s');
     expect(status).toBe(201);
     expect(body).toMatchObject({ state: 'completed', output: { said: 'Ann', again: 'Ann' }, error: null });
     expect(await begun('Ann')).toMatchObject([{ key: `${body.id}:/do/0` }]);
@@ -119,8 +124,7 @@ describe('a workflow', () => {
   it('loses no wake-up when Redis loses everything', async () => {
     const { body } = await start('waits', {});
     await eventually(async () => (await get(body.id)).state === 'waiting');
-    const { Redis } = await import('ioredis');
-    const redis = new Redis(process.env['REDIS_URL'] as string);
+    const redis = new Redis(own.url);
     await redis.flushall();
     redis.disconnect();
     await until(body.id, 'completed');
@@ -128,8 +132,8 @@ describe('a workflow', () => {
 
   it('gives the same run for the same key, and a conflict when the input is another', async () => {
     const headers = { 'idempotency-key': 'k1' };
-    const first = await start('first', { name: 'Key' }, '10s', headers);
-    const second = await start('first', { name: 'Key' }, '10s', headers);
+    const first = await start('first', { name: 'Key' }, '60s', headers);
+    const second = await start('first', { name: 'Key' }, '60s', headers);
     expect([first.status, second.status, second.body.id]).toEqual([201, 200, first.body.id]);
     expect(await begun('Key')).toHaveLength(1);
     expect((await start('first', { name: 'Other' }, '', headers)).status).toBe(409);
@@ -162,7 +166,7 @@ describe('a workflow', () => {
     await system.api('POST', `/api/v1/runs/${paused.id}/resume`);
     await until(paused.id, 'completed');
     await publish('fails', [{ fail: { call: 'fx__fail', with: { mark: 'failing' } } }]);
-    const { body: failed } = await start('fails', {}, '10s');
+    const { body: failed } = await start('fails', {}, '60s');
     expect(failed).toMatchObject({ state: 'faulted', error: { status: 500, instance: '/do/0/fail' } });
     await system.api('POST', `/api/v1/runs/${failed.id}/retry`);
     await eventually(async () => (await begun('failing')).length === 2);
@@ -175,7 +179,7 @@ describe('a workflow', () => {
         inner: { run: { workflow: { namespace: 'test', name: 'first', version: '1.0.0', input: { name: 'Child' } } } },
       },
     ]);
-    const { body } = await start('outer', {}, '15s');
+    const { body } = await start('outer', {}, '60s');
     expect(body).toMatchObject({ state: 'completed', output: { said: 'Child', again: 'Child' } });
   });
 
@@ -205,7 +209,7 @@ describe('a workflow', () => {
     ]);
     const { body } = await start('hears', {});
     await until(body.id, 'waiting');
-    expect((await start('says', {}, '10s')).body.state).toBe('completed');
+    expect((await start('says', {}, '60s')).body.state).toBe('completed');
     expect(await until(body.id, 'completed')).toMatchObject({ output: { heard: 'hi' } });
   });
 });

@@ -37,7 +37,7 @@ describe('the workflow of the README', () => {
     let run: Run | undefined;
     await eventually(
       async () => (run = (await system.api<Run>('GET', `/api/v1/runs/${id}`)).body).state === state,
-      20_000,
+      60_000,
       () => JSON.stringify(run),
     );
   };

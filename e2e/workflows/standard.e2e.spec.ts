@@ -69,7 +69,7 @@ describe('the standard of workflows', () => {
     const saved = await system.api('POST', '/api/v1/workflows', { definition: { document, do: tasks } });
     expect(saved).toMatchObject({ status: 201 });
     expect(await system.api('POST', `${path}/versions/1.0.0/publish`)).toMatchObject({ status: 200 });
-    const { body } = await system.api<{ id: string }>('POST', `${path}/runs?wait=10s`, { input });
+    const { body } = await system.api<{ id: string }>('POST', `${path}/runs?wait=60s`, { input });
     const { body: run } = await system.api<Omit<Outcome, 'tasks'> & { tasks: { pointer: string }[] }>(
       'GET',
       `/api/v1/runs/${body.id}`,

@@ -48,7 +48,7 @@ describe('the templates, with the model that is none', () => {
         if (run.state === 'waiting') await answer(run.id);
         return run.state === 'completed';
       },
-      20_000,
+      60_000,
       () => JSON.stringify(run),
     );
     expect(run.output).not.toBeNull();

@@ -343,18 +343,18 @@ it('keeps a lease as long as it is renewed, and only for whoever took it', async
   const app = await replica();
   const as = <T>(agentId: string, run: () => Promise<T>) =>
     runInContext(contextOf({ principal: { ...SYSTEM_PRINCIPAL, agentId, role: 'member' } }), run);
-  const lease = { name: 'me', url: 'http://127.0.0.1:9/mcp', type: 'http' as const, labels: {}, leaseSeconds: 1 };
+  const lease = { name: 'me', url: 'http://127.0.0.1:9/mcp', type: 'http' as const, labels: {}, leaseSeconds: 3 };
   await until(() => app.keeper.isOpen);
   await expect(app.registrations.register(lease)).rejects.toMatchObject({ code: 'conflict' });
   await app.sources.add({ name: 's', type: 'self-registration', settings: {}, policy: 'manual', enabled: true });
   const { id, candidateId } = await as('a', () => app.registrations.register(lease));
   await expect(as('b', () => app.registrations.renew(id))).rejects.toMatchObject({ code: 'not_found' });
-  for (let i = 0; i < 4; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 400));
+  for (let i = 0; i < 5; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 700));
     await as('a', () => app.registrations.renew(id));
   }
   expect((await app.store.get(candidateId)).provenances).toHaveLength(1);
-  await until(async () => (await app.store.get(candidateId)).state === 'lost', 3000);
+  await until(async () => (await app.store.get(candidateId)).state === 'lost');
   await expect(as('a', () => app.registrations.renew(id))).rejects.toMatchObject({ code: 'not_found' });
 });
 

@@ -103,7 +103,7 @@ describe('a server over HTTP', () => {
     await until(() => upstream.state === 'unreachable');
     expect(upstream.lastError).toBe('The server refuses connections');
     await server.listen();
-    await until(() => upstream.state === 'ready', 6_000);
+    await until(() => upstream.state === 'ready');
     await call(upstream);
   });
 

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, parseRpc, SYSTEM_PRINCIPAL, type RpcText } from '@mcp-router/shared';
+import { fastest } from '@mcp-router/platform/testing';
 import { Catalogue } from '../catalogue/catalogue';
 import { readList } from '../catalogue/list-reader';
 import { newMark, ODD_SERVER } from '../testing/processes';
@@ -98,8 +99,8 @@ describe('the supervision of a server', () => {
   });
 
   it('speaks the new era to a slow server of both as soon as it has shown it; calls go on', async () => {
-    const upstream = bench.open(odd('--late-discover=1200'));
-    const first = ask(upstream, 'tools/call', { name: 'slow', arguments: { ms: 1_500 } });
+    const upstream = bench.open(odd('--late-discover=3000'));
+    const first = ask(upstream, 'tools/call', { name: 'slow', arguments: { ms: 3_500 } });
     await until(() => upstream.info?.era === 'legacy');
     await until(() => upstream.info?.era === 'modern');
     expect(text(await first)).toBe('done');
@@ -110,14 +111,14 @@ describe('the supervision of a server', () => {
   it('stops an idle server and starts it on demand; the first call waits for it', async () => {
     const upstream = bench.open(odd('--slow-start=300'), { idleStopSeconds: 1 });
     await echo(upstream, 'x');
-    await until(() => upstream.state === 'stopped', 4_000);
+    await until(() => upstream.state === 'stopped');
     expect(upstream.connections).toEqual([]);
     expect(text(await echo(upstream, 'back'))).toBe('back');
     expect(upstream.state).toBe('ready');
   });
 
   it('ends a call that the server does not answer, and tells the server', async () => {
-    const upstream = bench.open(odd(), { callTimeoutMs: 300 });
+    const upstream = bench.open(odd(), { callTimeoutMs: 1_000 });
     await expect(ask(upstream, 'tools/call', { name: 'hang' })).rejects.toMatchObject({ code: 'upstream_timeout' });
     expect(text(await ask(upstream, 'tools/call', { name: 'was-cancelled' }))).toBe('1');
   });
@@ -159,19 +160,21 @@ describe('the supervision of a server', () => {
   });
 
   it('says why a server cannot be used and when it is tried again, refuses calls at once meanwhile, and a restart skips the wait', async () => {
+    const begun = Date.now();
     const upstream = bench.open(odd('--crash-at-start'));
     await expect(upstream.ready()).rejects.toMatchObject({
       detail: expect.stringContaining('exited with code 3') as string,
     });
     expect(upstream.state).toBe('unreachable');
     expect(upstream.lastError).toContain('exited with code 3');
-    const wait = (upstream.nextRetryAt?.getTime() ?? 0) - Date.now();
-    expect(wait).toBeGreaterThan(200);
-    expect(wait).toBeLessThanOrEqual(1_000);
+    const retryAt = upstream.nextRetryAt?.getTime() ?? 0;
+    expect(retryAt).toBeGreaterThan(begun + 200);
+    expect(retryAt).toBeLessThanOrEqual(Date.now() + 1_000);
     expect(upstream.logs.read()).toContain('the disk is on fire');
-    const start = performance.now();
-    await expect(echo(upstream, 'x')).rejects.toMatchObject({ code: 'upstream_unavailable' });
-    expect(performance.now() - start).toBeLessThan(200);
+    const refusing = await fastest(() =>
+      expect(echo(upstream, 'x')).rejects.toMatchObject({ code: 'upstream_unavailable' }),
+    );
+    expect(refusing).toBeLessThan(200);
     upstream.reconfigure({ ...upstream.spec, transport: odd() });
     expect(text(await echo(upstream, 'mended'))).toBe('mended');
   });
@@ -182,7 +185,7 @@ describe('the supervision of a server', () => {
     const upstream = bench.open(stdio(script));
     await expect(upstream.ready()).rejects.toMatchObject({ code: 'upstream_unavailable' });
     copyFileSync(ODD_SERVER, script);
-    await until(() => upstream.state === 'ready', 5_000);
+    await until(() => upstream.state === 'ready');
     expect(text(await echo(upstream, 'here'))).toBe('here');
     rmSync(folder, { recursive: true });
   });
@@ -202,12 +205,12 @@ describe('the supervision of a server', () => {
   });
 
   it('opens the circuit after calls in a row without an answer, and closes it when a probe gets through', async () => {
-    const upstream = bench.open(odd(), { callTimeoutMs: 100 });
+    const upstream = bench.open(odd(), { callTimeoutMs: 400 });
     await echo(upstream, 'x');
     for (let i = 0; i < 5; i++) await ask(upstream, 'tools/call', { name: 'hang' }).catch(() => undefined);
     expect(upstream.state).toBe('unreachable');
     await expect(echo(upstream, 'x')).rejects.toMatchObject({ code: 'upstream_unavailable' });
-    await until(() => upstream.state === 'ready', 3_000);
+    await until(() => upstream.state === 'ready');
     expect(text(await echo(upstream, 'x'))).toBe('x');
   });
 
@@ -217,7 +220,7 @@ describe('the supervision of a server', () => {
     await echo(upstream, 'x');
     const [pid] = await mark.pids();
     await ask(upstream, 'tools/call', { name: 'close-stdout' }).catch(() => undefined);
-    await until(async () => !(await mark.pids()).includes(pid ?? 0), 6_000);
+    await until(async () => !(await mark.pids()).includes(pid ?? 0));
     await upstream.restart();
     expect(text(await echo(upstream, 'x'))).toBe('x');
   });
@@ -258,7 +261,7 @@ describe('the supervision of a server', () => {
     await echo(upstream, 'x');
     const eating = ask(upstream, 'tools/call', { name: 'eat', arguments: { mb: 250 } }).catch(() => undefined);
     const eater = upstream.connections[0]?.pid;
-    await until(() => upstream.connections[0]?.pid !== eater, 6_000);
+    await until(() => upstream.connections[0]?.pid !== eater);
     await eating;
     expect(upstream.logs.read()).toContain('used more than 150 MB of memory');
     await upstream.restart();
@@ -330,11 +333,11 @@ describe('the supervision of a server', () => {
     });
 
     it('do not count as silence: the timeout rests while the client owes an answer', async () => {
-      const upstream = bench.open(odd(), { callTimeoutMs: 300 });
+      const upstream = bench.open(odd(), { callTimeoutMs: 1_000 });
       const seen: [RpcText, ServerHandle][] = [];
       const call = asking(upstream, 'a', 's1', seen);
       await until(() => seen.length === 1);
-      await new Promise((resolve) => setTimeout(resolve, 600));
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
       accept(seen[0] as [RpcText, ServerHandle]);
       expect(text(await call)).toContain('accept');
     });
