@@ -8,6 +8,7 @@ import { callAgent } from './a2a';
 import { Authorizer } from './authorizer';
 import { callInlineServer } from './inline-mcp';
 import { InlineProcesses } from './inline-process';
+import { askModel } from './llm';
 import { ask } from './model';
 import { eventually } from '../testing/workflow-router';
 import type { Sender } from './send-request';
@@ -15,6 +16,7 @@ import { jsonServer, type JsonServer } from './testing/json-server';
 
 const CONFIGURATION = 'https://serverlessworkflow.io/spec/1.0.0/errors/configuration';
 const RUNTIME = 'https://serverlessworkflow.io/spec/1.0.0/errors/runtime';
+const VALIDATION = 'https://serverlessworkflow.io/spec/1.0.0/errors/validation';
 const LIMITS = {
   CONNECT_TIMEOUT_MS: 60_000,
   CALL_TIMEOUT_MS: 60_000,
@@ -180,6 +182,23 @@ describe('calls of agents, models and servers that a task names', () => {
       expect((await ended).map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'rejected'));
       await noneIsLeft();
     });
+  });
+
+  it('send an answer that does not match its schema back to the model, once, with what is wrong', async () => {
+    const schema = { type: 'object', required: ['n'], properties: { n: { type: 'integer' } } };
+    const answers = ['no JSON', '{"n":4}', '{"n":"x"}', '{"n":"y"}', '{"n":5}'];
+    const model = await jsonServer(() => ({ choices: [{ message: { role: 'assistant', content: answers.shift() } }] }));
+    const settings = { LLM_URL: `${model.url}/v1`, LLM_MODEL: 'm' };
+    const askFor = () => askModel(outbound, settings, { prompt: 'A number', schema }, sender.signal);
+    expect(await askFor()).toEqual({ n: 4 });
+    const { messages } = JSON.parse(model.seen.at(-1)?.body ?? '') as { messages: { role: string; content: string }[] };
+    expect(messages.slice(-2)).toMatchObject([
+      { role: 'assistant', content: 'no JSON' },
+      { role: 'user', content: expect.stringContaining('not valid') as string },
+    ]);
+    await expect(askFor()).rejects.toMatchObject({ error: { type: VALIDATION, status: 400 } });
+    expect(model.seen).toHaveLength(4);
+    await model.stop();
   });
 
   it('offer tools to a model under names that it takes, and know them again', async () => {
