@@ -2,13 +2,8 @@ import { contextOf, runInContext } from '@mcp-router/platform';
 import { openTestDatabase } from '@mcp-router/platform/testing';
 import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
 import type { JsonObject } from './definition/json';
-import {
-  eventually,
-  WORKFLOW_SETUP,
-  workflowDatabase,
-  WorkflowRouter,
-  type WorkflowDatabase,
-} from './testing/workflow-router';
+import { ROUTER_DATABASE } from './testing/engine-parts';
+import { eventually, workflowDatabase, WorkflowRouter, type WorkflowDatabase } from './testing/workflow-router';
 
 const VALIDATION = 'https://serverlessworkflow.io/spec/1.0.0/errors/validation';
 const USES_KEY = { use: { secrets: ['key'] } };
@@ -20,7 +15,7 @@ describe('a run begins only when its workflow can be run', () => {
   let db: WorkflowDatabase;
   let router: WorkflowRouter;
   beforeAll(async () => {
-    db = workflowDatabase(await openTestDatabase(WORKFLOW_SETUP));
+    db = workflowDatabase(await openTestDatabase(ROUTER_DATABASE));
     router = await new WorkflowRouter(db).start();
   });
   beforeEach(() => router.secrets.put('key', 'value'));

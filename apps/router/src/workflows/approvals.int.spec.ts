@@ -3,7 +3,8 @@ import { openTestDatabase } from '@mcp-router/platform/testing';
 import { SYSTEM_PRINCIPAL, type Principal } from '@mcp-router/shared';
 import { ApprovalsService } from './approvals.service';
 import type { JsonObject } from './definition/json';
-import { WORKFLOW_SETUP, workflowDatabase, WorkflowRouter, type WorkflowDatabase } from './testing/workflow-router';
+import { ROUTER_DATABASE } from './testing/engine-parts';
+import { workflowDatabase, WorkflowRouter, type WorkflowDatabase } from './testing/workflow-router';
 
 const member = (agentId: string): Principal => ({ ...SYSTEM_PRINCIPAL, agentId, agent: agentId, role: 'member' });
 
@@ -12,7 +13,7 @@ describe('approvals', () => {
   let router: WorkflowRouter;
   let approvals: ApprovalsService;
   beforeAll(async () => {
-    db = workflowDatabase(await openTestDatabase(WORKFLOW_SETUP));
+    db = workflowDatabase(await openTestDatabase(ROUTER_DATABASE));
     router = await new WorkflowRouter(db).start();
     const bus = { record: () => undefined } as unknown as Bus;
     approvals = new ApprovalsService(db.database, router.engine, bus);

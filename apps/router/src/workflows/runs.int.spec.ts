@@ -2,13 +2,8 @@ import { SYSTEM_PRINCIPAL, type Principal } from '@mcp-router/shared';
 import { checkMigrations, openTestDatabase } from '@mcp-router/platform/testing';
 import type { Json, JsonObject } from './definition/json';
 import type { Effect } from './engine/host';
-import {
-  eventually,
-  WORKFLOW_SETUP,
-  workflowDatabase,
-  WorkflowRouter,
-  type WorkflowDatabase,
-} from './testing/workflow-router';
+import { ROUTER_DATABASE } from './testing/engine-parts';
+import { eventually, workflowDatabase, WorkflowRouter, type WorkflowDatabase } from './testing/workflow-router';
 
 const NEVER = new AbortController().signal;
 const get = (args: JsonObject): JsonObject => ({
@@ -17,7 +12,7 @@ const get = (args: JsonObject): JsonObject => ({
 });
 
 it('the tables of workflows go down and up again, with rows in them', async () => {
-  await checkMigrations(WORKFLOW_SETUP, async (database) => {
+  await checkMigrations(ROUTER_DATABASE, async (database) => {
     await database.query(`
       WITH version AS (INSERT INTO router.workflow_version (id, namespace, name, version, status, definition)
         VALUES (gen_random_uuid(), 'a', 'b', '1.0.0', 'published', '{}') RETURNING id),
@@ -37,7 +32,7 @@ describe('runs', () => {
   const performed: Effect[] = [];
   let answer: (effect: Effect & { kind: 'call' }) => Json | Promise<Json> = ({ args }) => args;
   beforeAll(async () => {
-    db = workflowDatabase(await openTestDatabase(WORKFLOW_SETUP));
+    db = workflowDatabase(await openTestDatabase(ROUTER_DATABASE));
     const perform = (effect: Effect) => {
       performed.push(effect);
       return effect.kind === 'call' ? answer(effect) : null;

@@ -2,7 +2,7 @@ import { openTestDatabase } from '@mcp-router/platform/testing';
 import { v4 } from 'uuid';
 import { parseWorkflow } from './definition/parse';
 import { WORST } from './hints';
-import { WORKFLOW_SETUP } from './testing/workflow-router';
+import { ROUTER_DATABASE } from './testing/engine-parts';
 import { VersionStore } from './version-store';
 
 const definition = (name: string) => ({
@@ -11,7 +11,7 @@ const definition = (name: string) => ({
 });
 
 it('definitions are read once and together, when many runs of them are taken over at one moment', async () => {
-  const { database, close } = await openTestDatabase(WORKFLOW_SETUP);
+  const { database, close } = await openTestDatabase(ROUTER_DATABASE);
   const ids: string[] = [];
   for (const name of ['one', 'two']) {
     const { workflow } = parseWorkflow(definition(name));

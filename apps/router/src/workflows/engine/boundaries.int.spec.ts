@@ -1,12 +1,11 @@
 import { openTestDatabase } from '@mcp-router/platform/testing';
-import { MIGRATIONS } from '../../migrations';
-import { ServerEntity } from '../../servers/server.entity';
+import { ROUTER_DATABASE } from '../testing/engine-parts';
 import { KINDS, OneRun } from './testing/one-run';
 
 describe('a process that ends at a commit', () => {
   let opened: Awaited<ReturnType<typeof openTestDatabase>>;
   beforeAll(async () => {
-    opened = await openTestDatabase({ schema: 'router', entities: [ServerEntity], migrations: MIGRATIONS });
+    opened = await openTestDatabase(ROUTER_DATABASE);
   });
   afterAll(() => opened.close());
 

@@ -1,12 +1,11 @@
 import { openTestDatabase } from '@mcp-router/platform/testing';
-import { MIGRATIONS } from '../../migrations';
-import { ServerEntity } from '../../servers/server.entity';
+import { ROUTER_DATABASE } from '../testing/engine-parts';
 import { CrashTrial } from './testing/crash-trial';
 
 describe('random workflows that are cut off at random moments', () => {
   let opened: Awaited<ReturnType<typeof openTestDatabase>>;
   beforeAll(async () => {
-    opened = await openTestDatabase({ schema: 'router', entities: [ServerEntity], migrations: MIGRATIONS });
+    opened = await openTestDatabase(ROUTER_DATABASE);
   });
   afterAll(() => opened.close());
 

@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openTestDatabase } from '@mcp-router/platform/testing';
-import { MIGRATIONS } from '../../migrations';
-import { ServerEntity } from '../../servers/server.entity';
 import type { JsonObject } from '../definition/json';
 import type { RunRow } from './run-store';
+import { ROUTER_DATABASE } from '../testing/engine-parts';
 import { EngineProcess, expireLeases, type EngineOptions } from './testing/engine-process';
 
 const WAIT: JsonObject = { wait: { milliseconds: 3 } };
@@ -16,7 +15,7 @@ describe('a run and the processes that own it', () => {
   const processes: EngineProcess[] = [];
   let done: string[] = [];
   beforeAll(async () => {
-    opened = await openTestDatabase({ schema: 'router', entities: [ServerEntity], migrations: MIGRATIONS });
+    opened = await openTestDatabase(ROUTER_DATABASE);
   });
   afterEach(async () => {
     await Promise.all(processes.splice(0).map((each) => each.crash()));

@@ -1,12 +1,7 @@
 import { openTestDatabase } from '@mcp-router/platform/testing';
 import type { JsonObject } from '../definition/json';
-import {
-  eventually,
-  WORKFLOW_SETUP,
-  workflowDatabase,
-  WorkflowRouter,
-  type WorkflowDatabase,
-} from '../testing/workflow-router';
+import { ROUTER_DATABASE } from '../testing/engine-parts';
+import { eventually, workflowDatabase, WorkflowRouter, type WorkflowDatabase } from '../testing/workflow-router';
 
 const SET = [{ done: { set: { at: '${ $workflow.startedAt.epoch.milliseconds }', got: '${ . }' } } }];
 let sequence = 0;
@@ -22,7 +17,7 @@ describe('schedules of two routers', () => {
   let db: WorkflowDatabase;
   let routers: WorkflowRouter[];
   beforeAll(async () => {
-    db = workflowDatabase(await openTestDatabase(WORKFLOW_SETUP));
+    db = workflowDatabase(await openTestDatabase(ROUTER_DATABASE));
     routers = await Promise.all([new WorkflowRouter(db).start(), new WorkflowRouter(db).start()]);
   });
   afterAll(async () => {

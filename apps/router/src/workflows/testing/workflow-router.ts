@@ -1,32 +1,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Bus } from '@mcp-router/platform';
 import { SYSTEM_PRINCIPAL, type Principal, type RecordedEvent } from '@mcp-router/shared';
-import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
 import { Catalogue } from '../../catalogue/catalogue';
-import { RouterEnv } from '../../config';
-import { MIGRATIONS } from '../../migrations';
-import { SecretStore } from '../../secrets/secret-store';
-import { ServerEntity } from '../../servers/server.entity';
+import type { SecretStore } from '../../secrets/secret-store';
 import type { UpstreamRegistry } from '../../upstreams/upstream-registry';
 import type { Json, JsonObject } from '../definition/json';
 import { Committer } from '../engine/committer';
 import type { Effect } from '../engine/host';
-import { RunEngine } from '../engine/run-engine';
-import { RunStore, type RunRow } from '../engine/run-store';
-import type { Waker } from '../engine/waker';
+import type { RunEngine } from '../engine/run-engine';
+import type { RunRow, RunStore } from '../engine/run-store';
 import { Performer } from '../functions/performer';
 import { RunsService } from '../runs.service';
-import { EventBoard } from '../schedules/event-board';
-import { ScheduleStore } from '../schedules/schedule-store';
+import type { EventBoard } from '../schedules/event-board';
+import type { ScheduleStore } from '../schedules/schedule-store';
 import { Scheduler } from '../schedules/scheduler';
-import { VersionStore } from '../version-store';
 import { WorkflowsService } from '../workflows.service';
-
-export const WORKFLOW_SETUP = { schema: 'router', entities: [ServerEntity], migrations: MIGRATIONS };
+import { engineOver, lonelyBus, routerEnv, SILENT, WorkflowStores } from './engine-parts';
 
 export interface WorkflowDatabase {
   database: DataSource;
@@ -35,7 +27,7 @@ export interface WorkflowDatabase {
   close(): Promise<void>;
 }
 
-/** @param opened a database with the schema of `WORKFLOW_SETUP` */
+/** @param opened a database with the schema of `ROUTER_DATABASE` */
 export function workflowDatabase({
   database,
   close,
@@ -67,63 +59,32 @@ export class WorkflowRouter {
   readonly catalogue = new Catalogue();
   /** What was told to the monitor. */
   readonly recorded: RecordedEvent[] = [];
-  private readonly versions: VersionStore;
 
   constructor(
     { database, folder }: WorkflowDatabase,
     perform: (effect: Effect, router: WorkflowRouter, run: RunRow, path: string) => Json | Promise<Json> = () => null,
     settings: Record<string, string> = {},
   ) {
-    const env = RouterEnv.parse({
-      DATABASE_URL: 'postgres://unused',
-      REDIS_URL: 'redis://unused',
-      MCPR_DATA_DIR: folder,
-      WORKFLOW_SWEEP_MS: '100',
-      WORKFLOW_LEASE_MS: '1000',
-      ...settings,
-    });
-    const logger = pino({ level: 'silent' });
-    const bus = {
-      instanceId: v7(),
-      listen: () => () => undefined,
-      broadcast: () => Promise.resolve(),
-      record: (_: unknown, event: RecordedEvent) => this.recorded.push(event),
-    } as unknown as Bus;
-    const waker = { start: () => undefined, at: () => undefined, close: () => Promise.resolve() } as unknown as Waker;
+    const quick = { WORKFLOW_SWEEP_MS: '100', WORKFLOW_LEASE_MS: '1000' };
+    const env = routerEnv({ MCPR_DATA_DIR: folder, ...quick, ...settings });
+    const bus = lonelyBus(v7(), (event) => this.recorded.push(event));
     const upstreams = { get: () => ({ state: 'ready' }) } as unknown as UpstreamRegistry;
-    this.store = new RunStore(database);
-    this.versions = new VersionStore(database);
-    this.secrets = new SecretStore(database, env, logger);
-    this.schedules = new ScheduleStore(database);
-    this.workflows = new WorkflowsService(
-      bus,
-      this.versions,
-      this.catalogue,
-      upstreams,
-      this.secrets,
-      this.schedules,
-      env,
-    );
+    const stores = new WorkflowStores(database, env);
+    const { runs, versions, secrets, schedules } = stores;
+    this.store = runs;
+    this.secrets = secrets;
+    this.schedules = schedules;
+    this.workflows = new WorkflowsService(bus, versions, this.catalogue, upstreams, secrets, schedules, env);
     const performer = new Performer(undefined as never, this.catalogue, this.workflows, upstreams, env);
     const own = performer.perform.bind(performer);
     performer.isRepeatable = () => true;
     performer.perform = async (effect, context, run) =>
       effect.kind === 'call' ? perform(effect, this, run, context.path) : own(effect, context, run);
-    const committer = new Committer(database, logger);
-    this.engine = new RunEngine(this.store, committer, this.versions, performer, this.secrets, waker, bus, env, logger);
+    const { engine, board } = engineOver(stores, { committer: new Committer(database, SILENT), performer, bus });
+    this.engine = engine;
+    this.board = board;
     this.runs = new RunsService(this.workflows, this.engine, this.store, env);
-    this.board = new EventBoard(database, this.schedules, this.versions, this.store, this.engine, performer, logger);
-    this.scheduler = new Scheduler(
-      database,
-      this.schedules,
-      this.versions,
-      this.workflows,
-      this.store,
-      this.engine,
-      bus,
-      env,
-      logger,
-    );
+    this.scheduler = new Scheduler(database, schedules, versions, this.workflows, runs, engine, bus, env, SILENT);
   }
 
   async start(): Promise<this> {

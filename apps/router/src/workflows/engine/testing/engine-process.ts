@@ -1,23 +1,19 @@
 import { AppError, SYSTEM_PRINCIPAL } from '@mcp-router/shared';
-import type { Bus } from '@mcp-router/platform';
-import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import { v4 } from 'uuid';
-import { RouterEnv } from '../../../config';
-import { SecretStore } from '../../../secrets/secret-store';
 import type { Json, JsonObject } from '../../definition/json';
 import { parseWorkflow } from '../../definition/parse';
 import { Performer } from '../../functions/performer';
 import { WORST } from '../../hints';
-import { EventBoard } from '../../schedules/event-board';
-import { ScheduleStore } from '../../schedules/schedule-store';
-import { VersionStore } from '../../version-store';
+import type { EventBoard } from '../../schedules/event-board';
+import { engineOver, lonelyBus, routerEnv, SILENT, WorkflowStores } from '../../testing/engine-parts';
+import type { VersionStore } from '../../version-store';
 import type { WorkflowsService } from '../../workflows.service';
 import { Committer, type Batch } from '../committer';
 import type { Effect, EffectContext } from '../host';
-import { RunEngine } from '../run-engine';
-import { RunStore, type RunRow } from '../run-store';
-import { Waker } from '../waker';
+import type { RunEngine } from '../run-engine';
+import type { RunRow, RunStore } from '../run-store';
+import type { Waker } from '../waker';
 
 export interface EngineOptions {
   /** What a call of a tool gives. Events and other workflows are the engine's own. */
@@ -36,15 +32,6 @@ export interface EngineOptions {
 /** Tools, catalogue and upstreams: what calls do is said by `call`. */
 const NONE = undefined as never;
 const NOTHING = new Promise<never>(() => undefined);
-
-/** Wakes nobody: as if Redis forgot everything at once. */
-class SilentWaker {
-  start(): void {}
-  at(): void {}
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
 
 /**
  * An engine as one router process has it, on a real database. `crash` is what SIGKILL does to it: nothing that it still
@@ -65,13 +52,12 @@ export class EngineProcess {
     private readonly database: DataSource,
     options: EngineOptions,
   ) {
-    const { leaseMs = 60_000, sweepMs = 60_000, waker = new SilentWaker() } = options;
+    const { leaseMs = 60_000, sweepMs = 60_000, waker } = options;
     const alive = async <T>(work: Promise<T>): Promise<T> => {
       const value = await work;
       return this.isDead ? NOTHING : value;
     };
-    const logger = pino({ level: 'silent' });
-    const committer = new Committer(database, logger);
+    const committer = new Committer(database, SILENT);
     const add = committer.add.bind(committer);
     committer.add = async (batch) => {
       if (this.isDead) return NOTHING;
@@ -79,10 +65,11 @@ export class EngineProcess {
       await alive(add(batch));
       if (options.wasWritten?.(batch) === false) return this.die();
     };
-    const addresses = { DATABASE_URL: 'postgres://unused', REDIS_URL: 'redis://unused' };
-    const env = { ...RouterEnv.parse(addresses), WORKFLOW_LEASE_MS: leaseMs, WORKFLOW_SWEEP_MS: sweepMs };
-    this.store = new RunStore(database);
-    this.versions = options.versions ?? new VersionStore(database);
+    // More often than a router may be told to.
+    const env = { ...routerEnv(), WORKFLOW_LEASE_MS: leaseMs, WORKFLOW_SWEEP_MS: sweepMs };
+    const stores = new WorkflowStores(database, env, options.versions);
+    this.store = stores.runs;
+    this.versions = stores.versions;
     const performer = new Performer(NONE, NONE, this.admitting() as WorkflowsService, NONE, env);
     const others = performer.perform.bind(performer);
     performer.isRepeatable = (effect) => effect.kind !== 'call' || (options.isRepeatable?.(effect) ?? true);
@@ -94,25 +81,14 @@ export class EngineProcess {
           : others(effect, context, run),
       );
     };
-    const bus = {
-      instanceId: this.owner,
-      listen: () => () => undefined,
-      broadcast: () => Promise.resolve(),
-      record: () => undefined,
-    };
-    this.engine = new RunEngine(
-      this.store,
+    const { engine, board } = engineOver(stores, {
       committer,
-      this.versions,
       performer,
-      new SecretStore(database, env, logger),
-      waker as Waker,
-      bus as unknown as Bus,
-      env,
-      logger,
-    );
-    const schedules = new ScheduleStore(database);
-    this.board = new EventBoard(database, schedules, this.versions, this.store, this.engine, performer, logger);
+      bus: lonelyBus(this.owner),
+      ...(waker && { waker }),
+    });
+    this.engine = engine;
+    this.board = board;
   }
 
   /** Lets every published version be run. */
