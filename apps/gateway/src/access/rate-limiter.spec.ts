@@ -1,3 +1,4 @@
+import { fastest } from '@mcp-router/platform/testing';
 import { AppError } from '@mcp-router/shared';
 import fc from 'fast-check';
 import type { RateLimit } from './access.schemas';
@@ -64,11 +65,12 @@ it('never lets more through than burst and rate, and always one that comes when 
   );
 });
 
-it('costs less than 2 µs a request', () => {
+it('costs less than 2 µs a request', async () => {
   const limiter = limiterOf({ perMinute: 60_000_000, burst: 10_000_000 });
-  const n = 200_000;
-  const begun = performance.now();
-  for (let i = 0; i < n; i++) limiter.take('ann');
+  const n = 40_000;
+  const took = await fastest(() => {
+    for (let i = 0; i < n; i++) limiter.take('ann');
+  });
   // Measured: 0.1 µs.
-  expect(((performance.now() - begun) * 1_000) / n).toBeLessThan(2);
+  expect((took * 1_000) / n).toBeLessThan(2);
 });

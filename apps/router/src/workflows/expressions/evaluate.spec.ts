@@ -70,7 +70,8 @@ describe('Expressions', () => {
       name: 'ExpressionFault',
       kind: expect.stringMatching(/limit|regex/),
     });
-    expect(performance.now() - started).toBeLessThan(5_000);
+    // Without a limit they would take for ever.
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(await evaluate('[range(3)] | add')).toBe(3);
   });
 
