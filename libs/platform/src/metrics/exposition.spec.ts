@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { parseExposition } from '../testing/metrics/exposition-parser';
+import { readFamilies, readSamples } from '../testing/metrics/npm-parser';
 import { toExposition, type ExpositionFormat } from './exposition';
 import type { LabelledMetric } from './fold-series';
 import { Metrics } from './metrics';
@@ -9,6 +10,9 @@ const from = (metrics: Metrics, ...instances: string[]): LabelledMetric[] =>
   instances.flatMap((instance) =>
     metrics.read().map((metric) => ({ ...metric, common: { service: instance.split('-')[0] ?? '', instance } })),
   );
+
+const equals = (a: object, b: object): boolean =>
+  JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
 
 describe.each(FORMATS)('metrics as %s', (format) => {
   it('can be read by the letter of the specification, whatever stands in labels and help', () => {
@@ -35,6 +39,55 @@ describe.each(FORMATS)('metrics as %s', (format) => {
             expect(counted?.samples.filter(({ labels }) => labels['a'] === a && labels['b'] === b)).toHaveLength(2);
         },
       ),
+    );
+  });
+
+  it('are read to the same by a parser of others, whatever stands in labels', () => {
+    const text = fc.string({
+      unit: fc.constantFrom('a', 'é', '"', '\\', '\n', '{', '}', ',', '=', ' ', '😀', '\r', '#'),
+    });
+    const value = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text, text, value), { maxLength: 8 }), (series) => {
+        const metrics = new Metrics();
+        const counter = metrics.counter('c_total', 'Counts "all" \\ of them', ['a', 'b']);
+        const histogram = metrics.histogram('h_seconds', 'Times', ['a', 'b']);
+        const gauge = metrics.gauge('g', 'Now', ['a', 'b']);
+        for (const [a, b, n] of series) {
+          counter.with(a, b).add(n);
+          histogram.with(a, b).record(n);
+          gauge.with(a, b).set(1 - n);
+        }
+        const written = toExposition(from(metrics, 'x-1'), format);
+        const theirs = readSamples(written);
+        const common = { service: 'x', instance: 'x-1' };
+        const sampleOf = (name: string, a: string, b: string, more = {}) => {
+          const labels = { ...common, a, b, ...more };
+          return theirs
+            .filter((sample) => sample.name === name && equals(sample.labels, labels))
+            .map((found) => found.value);
+        };
+        for (const { name, samples } of metrics.read())
+          for (const { labels, value: single, histogram: many } of samples) {
+            const [a = '', b = ''] = labels;
+            if (single !== undefined) expect(sampleOf(name, a, b)).toEqual([single]);
+            else {
+              expect(sampleOf(`${name}_count`, a, b)).toEqual([many?.count]);
+              expect(sampleOf(`${name}_sum`, a, b)).toEqual([many?.sum]);
+              expect(sampleOf(`${name}_bucket`, a, b, { le: '+Inf' })).toEqual([many?.count]);
+            }
+          }
+        const own = [...parseExposition(written, format).values()].flatMap(({ samples }) => samples);
+        expect(theirs).toHaveLength(own.length);
+        if (format === 'prometheus')
+          expect(readFamilies(written)).toEqual(
+            expect.arrayContaining([
+              { name: 'c_total', type: 'counter', help: 'Counts "all" \\ of them' },
+              { name: 'h_seconds', type: 'histogram', help: 'Times' },
+              { name: 'g', type: 'gauge', help: 'Now' },
+            ]),
+          );
+      }),
     );
   });
 

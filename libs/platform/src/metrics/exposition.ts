@@ -4,6 +4,7 @@ import { foldSeries, type LabelledMetric } from './fold-series';
 /** Upper bounds of the buckets of durations, in seconds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const BYTES = [100, 1e3, 1e4, 1e5, 1e6, 1e7];
+const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
 
 export type ExpositionFormat = 'prometheus' | 'openmetrics';
 
@@ -45,7 +46,10 @@ function widthOf({ name, type }: Pick<Metric, 'name' | 'type'>): number {
   return type === 'histogram' ? boundsOf(name).length + 3 : 1;
 }
 
-const boundsOf = (name: string): readonly number[] => (name.endsWith('_bytes') ? BYTES : SECONDS);
+function boundsOf(name: string): readonly number[] {
+  if (name.endsWith('_bytes')) return BYTES;
+  return name.endsWith('_token_usage') ? TOKENS : SECONDS;
+}
 
 function histogramLines(name: string, labels: Record<string, string>, data: HistogramData): string[] {
   const histogram = new ExponentialHistogram();
