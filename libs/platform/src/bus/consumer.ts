@@ -5,6 +5,7 @@ import type { Redis } from 'ioredis';
 import { storableJson } from '../database/refused-text';
 import type { ConsumeOptions, RecordEntry } from './bus';
 import { disconnect, type RedisLink } from './link';
+import { unpack } from './packs';
 import { streamKey } from './records';
 
 const BLOCK_MS = 500;
@@ -13,6 +14,12 @@ const MAX_DEAD = 10_000;
 const FORGET_CONSUMER_MS = 3_600_000;
 
 type RawEntry = [id: string, fields: string[] | null];
+
+/** An entry whose records were read. */
+interface Opened {
+  id: string;
+  records: RecordEntry<never>[];
+}
 
 /** Takes the records of one stream for one group, as one of its consumers, until stopped. */
 export class Consumer {
@@ -26,6 +33,8 @@ export class Consumer {
   private readonly stopping = new AbortController();
   private readonly logger = new Logger('Bus');
   private readonly running: Promise<void>;
+  /** Entries that are read at once. */
+  private count: number;
   private claimedAt = 0;
   private pauseMs = 0;
 
@@ -42,6 +51,7 @@ export class Consumer {
     this.key = streamKey(link, stream.stream);
     this.name = link.instanceId;
     this.batchSize = Math.min(Math.max(batchSize, 1), 500);
+    this.count = this.batchSize;
     this.lingerMs = lingerMs;
     this.maxTries = maxTries;
     this.claimAfterMs = claimAfterMs;
@@ -64,13 +74,15 @@ export class Consumer {
       try {
         if (Date.now() - this.claimedAt >= this.claimAfterMs / 2) await this.takeOver();
         const read = await this.redis.xreadgroup(
-          ...(['GROUP', this.group, this.name, 'COUNT', this.batchSize, 'BLOCK', BLOCK_MS] as const),
+          ...(['GROUP', this.group, this.name, 'COUNT', this.count, 'BLOCK', BLOCK_MS] as const),
           ...(['STREAMS', this.key, '>'] as const),
         );
         const entries = (read as [string, RawEntry[]][] | null)?.[0]?.[1] ?? [];
-        if (entries.length > 0) await this.handle(entries);
+        const records = await this.handle(entries);
         this.pauseMs = 0;
-        if (entries.length > 0 && entries.length < this.batchSize) await this.linger();
+        // As many entries as make a full batch, by the size of these.
+        if (records > 0) this.count = Math.max(1, Math.floor((this.batchSize * entries.length) / records));
+        if (records > 0 && records < this.batchSize) await this.linger();
       } catch (error) {
         await this.recover(error);
       }
@@ -124,83 +136,111 @@ export class Consumer {
     const kept: RawEntry[] = [];
     for (const entry of entries) {
       if ((tries.get(entry[0]) ?? 0) <= this.maxTries) kept.push(entry);
-      else await this.bury(entry, new Error(`not finished by any of ${this.maxTries} consumers`));
+      else await this.isolate(entry);
     }
     return kept;
   }
 
-  private async handle(raw: RawEntry[]): Promise<void> {
-    const entries: RecordEntry<never>[] = [];
-    for (const entry of raw) {
-      const parsed = this.parse(entry);
-      if (parsed instanceof Error) await this.bury(entry, parsed);
-      else entries.push(parsed);
-    }
-    if (entries.length === 0) return;
-    const error = await this.attempt(entries);
-    if (error === undefined) return;
-    this.logger.warn(
-      error,
-      `A batch of ${entries.length} of ${this.stream.stream} failed; its entries are tried one by one`,
-    );
-    for (const [at, entry] of entries.entries()) await this.insist(entry, raw[at] as RawEntry);
+  /** Of several records one may be the killer: each becomes an entry of its own. A single one is buried. */
+  private async isolate([id, fields]: RawEntry): Promise<void> {
+    const records = fields?.[0] === 'pack' ? recordsOf(fields) : [];
+    if (records.length === 0)
+      await this.bury(id, fields?.[1] ?? '', new Error(`not finished by any of ${this.maxTries} consumers`));
+    const moved = this.redis.multi();
+    for (const record of records)
+      moved.xadd(this.key, 'MAXLEN', '~', this.stream.maxWaiting, '*', 'payload', JSON.stringify(record));
+    await moved.xack(this.key, this.group, id).exec();
   }
 
-  private parse([id, fields]: RawEntry): RecordEntry<never> | Error {
-    try {
-      const result = this.stream.payload.safeParse(JSON.parse(storableJson(fields?.[1] ?? 'null')));
-      return result.success ? { id, payload: result.data as never } : result.error;
-    } catch (error) {
-      return error as Error;
+  /** Gives the records of entries to the handler, many at a time. @returns how many there were */
+  private async handle(raw: readonly RawEntry[]): Promise<number> {
+    let all = 0;
+    let batch: Opened[] = [];
+    let size = 0;
+    for (const entry of raw) {
+      const opened = await this.open(entry);
+      if (size + opened.records.length > this.batchSize && batch.length > 0) {
+        await this.handleBatch(batch);
+        [batch, size] = [[], 0];
+      }
+      batch.push(opened);
+      size += opened.records.length;
+      all += opened.records.length;
     }
+    if (batch.length > 0) await this.handleBatch(batch);
+    return all;
+  }
+
+  private async handleBatch(batch: readonly Opened[]): Promise<void> {
+    const records = batch.flatMap(({ records: own }) => own);
+    const ids = batch.map(({ id }) => id);
+    const error = records.length === 0 ? undefined : await this.attempt(records, ids);
+    if (error === undefined) {
+      await this.redis.xack(this.key, this.group, ...ids);
+      return;
+    }
+    this.logger.warn(
+      error,
+      `A batch of ${records.length} of ${this.stream.stream} failed; its records are tried one by one`,
+    );
+    for (const { id, records: own } of batch) {
+      for (const record of own) await this.insist(id, record);
+      if (!this.stopped) await this.redis.xack(this.key, this.group, id);
+    }
+  }
+
+  /** The records of an entry; those that do not match their schema are buried. */
+  private async open([id, fields]: RawEntry): Promise<Opened> {
+    const records: RecordEntry<never>[] = [];
+    let texts: unknown[];
+    try {
+      texts = recordsOf(fields);
+    } catch (error) {
+      await this.bury(id, fields?.[1] ?? '', error);
+      return { id, records };
+    }
+    for (const [at, value] of texts.entries()) {
+      const result = this.stream.payload.safeParse(value);
+      if (result.success) records.push({ id: texts.length === 1 ? id : `${id}.${at}`, payload: result.data as never });
+      else await this.bury(id, JSON.stringify(value), result.error);
+    }
+    return { id, records };
   }
 
   /** Runs the handler until it succeeds or fails for a reason of its own; waits while the infrastructure is away. */
-  private async attempt(entries: RecordEntry<never>[]): Promise<unknown> {
+  private async attempt(records: RecordEntry<never>[], ids: readonly string[]): Promise<unknown> {
     for (;;) {
       try {
-        await this.handler(entries);
-        await this.redis.xack(this.key, this.group, ...entries.map(({ id }) => id));
+        await this.handler(records);
         return undefined;
       } catch (error) {
         if (!isTransient(error) || this.stopped) return error;
         this.logger.warn(error, `${this.stream.stream} waits`);
         await this.pause();
-        await this.keep(entries);
+        await this.keep(ids);
       }
     }
   }
 
   /** Whoever waits for the infrastructure still works on its entries: nobody takes them over, and no try is counted. */
-  private async keep(entries: RecordEntry<never>[]): Promise<void> {
-    const ids = entries.map(({ id }) => id);
+  private async keep(ids: readonly string[]): Promise<void> {
     await this.redis.xclaim(this.key, this.group, this.name, 0, ...ids, 'JUSTID').catch(() => undefined);
   }
 
-  private async insist(entry: RecordEntry<never>, raw: RawEntry): Promise<void> {
+  private async insist(id: string, record: RecordEntry<never>): Promise<void> {
     for (let tries = 2; !this.stopped; tries++) {
-      const error = await this.attempt([entry]);
+      const error = await this.attempt([record], [id]);
       if (error === undefined) return;
-      if (tries >= this.maxTries) return this.bury(raw, error);
+      if (tries >= this.maxTries) return this.bury(id, JSON.stringify(record.payload), error);
       await this.pause();
     }
   }
 
-  /** Puts an entry that cannot be handled where a person can look at it. */
-  private async bury([id, fields]: RawEntry, error: unknown): Promise<void> {
-    this.logger.error(error, `Entry ${id} of ${this.stream.stream} goes to the dead letters`);
-    const letter = [
-      'id',
-      id,
-      'group',
-      this.group,
-      'error',
-      String(error).slice(0, 2_000),
-      'payload',
-      fields?.[1] ?? '',
-    ];
+  /** Puts a record that cannot be handled where a person can look at it. */
+  private async bury(id: string, payload: string, error: unknown): Promise<void> {
+    this.logger.error(error, `A record of entry ${id} of ${this.stream.stream} goes to the dead letters`);
+    const letter = ['id', id, 'group', this.group, 'error', String(error).slice(0, 2_000), 'payload', payload];
     await this.redis.xadd(`${this.key}:dead`, 'MAXLEN', '~', MAX_DEAD, '*', ...letter);
-    await this.redis.xack(this.key, this.group, id);
   }
 
   /** What every group has finished makes room: the stream holds what is still to be done. */
@@ -226,6 +266,12 @@ export class Consumer {
         await this.redis.xgroup('DELCONSUMER', this.key, this.group, String(of('name')));
     }
   }
+}
+
+/** The records of an entry, with texts that a column takes. @throws SyntaxError */
+function recordsOf(fields: readonly string[] | null): unknown[] {
+  const [name = '', text = 'null'] = fields ?? [];
+  return unpack([name, storableJson(text)]);
 }
 
 /** Orders ids of a stream: `milliseconds-number`. */

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { RecordStream } from '@mcp-router/shared';
 import type { RedisLink } from './link';
+import { pack, type Field } from './packs';
 
 const FLUSH_ENTRIES = 500;
 /** What is kept while Redis is away; past it the oldest are dropped and counted. */
@@ -10,10 +11,20 @@ const MAX_BUFFERED_CHARACTERS = 33_554_432;
 const NOT_NOW = /^(LOADING|OOM|READONLY|MISCONF|MASTERDOWN|NOREPLICAS|TRYAGAIN|CLUSTERDOWN)/;
 const RETRY_MS = 500;
 
+const BOUND_MS = 1_000;
+
 interface Buffered {
-  key: string;
+  stream: RecordStream;
   json: string;
+}
+
+/** What one XADD writes. */
+interface Entry {
+  key: string;
+  field: Field;
   maxWaiting: number;
+  maxBytes: number;
+  records: Buffered[];
 }
 
 /** Writes records in the background, many at a time. */
@@ -27,25 +38,27 @@ export class Records {
   private patienceMs = Infinity;
   private flushing: Promise<void> | undefined;
   private reportedDrops = 0;
+  /** When the length of a stream was last looked at. */
+  private readonly boundedAt = new Map<string, number>();
   private readonly logger = new Logger('Bus');
 
   constructor(private readonly link: RedisLink) {
     link.onUp(() => this.schedule());
   }
 
-  add({ stream, maxWaiting, gatherMs }: RecordStream, payload: unknown): void {
+  add(stream: RecordStream, payload: unknown): void {
     let json: string;
     try {
       json = JSON.stringify(payload);
     } catch (error) {
       this.dropped++;
-      this.logger.error(error, `A record of ${stream} is not JSON`);
+      this.logger.error(error, `A record of ${stream.stream} is not JSON`);
       return;
     }
-    this.buffer.push({ key: streamKey(this.link, stream), json, maxWaiting });
+    this.buffer.push({ stream, json });
     this.characters += json.length;
     if (this.buffer.length > MAX_BUFFERED || this.characters > MAX_BUFFERED_CHARACTERS) this.makeRoom();
-    this.patienceMs = Math.min(this.patienceMs, gatherMs);
+    this.patienceMs = Math.min(this.patienceMs, stream.gatherMs);
     this.schedule(this.patienceMs);
   }
 
@@ -78,21 +91,19 @@ export class Records {
   private async flush(): Promise<boolean> {
     const batch = this.buffer.splice(0, FLUSH_ENTRIES);
     this.patienceMs = this.buffer.length > 0 ? 0 : Infinity;
+    const entries = this.entriesOf(batch);
     const pipeline = this.link.redis.pipeline();
-    for (const { key, json, maxWaiting } of batch) {
-      this.characters -= json.length;
-      pipeline.xadd(key, 'MAXLEN', '~', maxWaiting, '*', 'payload', json);
-    }
+    for (const { key, field, maxWaiting } of entries) pipeline.xadd(key, 'MAXLEN', '~', maxWaiting, '*', ...field);
     let again = batch;
     try {
       const results = (await pipeline.exec()) ?? [];
       const errorOf = (at: number) => results[at]?.[0] ?? undefined;
-      const refused = batch.filter((_, at) => errorOf(at) !== undefined);
-      again = batch.filter((_, at) => isWorthAnotherTry(errorOf(at)));
-      const failed = refused.length - again.length;
-      if (refused.length > 0)
-        this.logger.error(results.find(([error]) => error)?.[0], `${refused.length} records were not written`);
-      this.dropped += failed;
+      const refused = entries.filter((_, at) => errorOf(at) !== undefined);
+      again = entries.flatMap(({ records }, at) => (isWorthAnotherTry(errorOf(at)) ? records : []));
+      const count = refused.reduce((sum, { records }) => sum + records.length, 0);
+      if (count > 0) this.logger.error(results.find(([error]) => error)?.[0], `${count} records were not written`);
+      this.dropped += count - again.length;
+      await this.bound(entries);
     } catch {
       // The connection broke.
     }
@@ -101,6 +112,39 @@ export class Records {
     if (this.buffer.length > MAX_BUFFERED || this.characters > MAX_BUFFERED_CHARACTERS) this.makeRoom();
     this.report();
     return again.length === 0;
+  }
+
+  /** Records of the same stream share entries, in the order in which they came. */
+  private entriesOf(batch: readonly Buffered[]): Entry[] {
+    const streams = new Map<RecordStream, Buffered[]>();
+    for (const record of batch) {
+      this.characters -= record.json.length;
+      const own = streams.get(record.stream);
+      if (own) own.push(record);
+      else streams.set(record.stream, [record]);
+    }
+    return [...streams].flatMap(([stream, records]) => {
+      const key = streamKey(this.link, stream.stream);
+      let from = 0;
+      return pack(records.map(({ json }) => json)).map(({ field, end }) => {
+        const own = records.slice(from, end);
+        from = end;
+        return { key, field, maxWaiting: stream.maxWaiting, maxBytes: stream.maxBytes, records: own };
+      });
+    });
+  }
+
+  /** The oldest entries of a stream go when it takes more room than it may; looked at once a second. */
+  private async bound(entries: readonly Entry[]): Promise<void> {
+    const now = performance.now();
+    for (const { key, maxBytes } of new Map(entries.map((entry) => [entry.key, entry])).values()) {
+      if (now - (this.boundedAt.get(key) ?? -Infinity) < BOUND_MS) continue;
+      this.boundedAt.set(key, now);
+      const { redis } = this.link;
+      const bytes = (await redis.memory('USAGE', key)) ?? 0;
+      if (bytes <= maxBytes) continue;
+      await redis.xtrim(key, 'MAXLEN', '~', Math.floor(((await redis.xlen(key)) * maxBytes) / bytes));
+    }
   }
 
   private makeRoom(): void {

@@ -73,8 +73,13 @@ export interface RecordStream<P extends z.ZodType = z.ZodType> {
   /** `owner.pastTense`; the owner consumes it. */
   readonly stream: `${string}.${string}`;
   readonly payload: P;
-  /** Entries that wait for a consumer at most; past them the oldest go. What all consumers have taken is removed before. */
+  /**
+   * Entries that wait for a consumer at most; past them the oldest go. What all consumers have taken is removed before. What
+   * a writer gathered in a moment is one entry.
+   */
   readonly maxWaiting: number;
+  /** What the entries that wait may take of Redis' memory, within a second of writing. */
+  readonly maxBytes: number;
   /**
    * Milliseconds in which a writer gathers entries: few large writes cost a tenth of many small ones. It is what a process
    * that is killed takes with it, and how far the entries of two writers may be out of order.
@@ -84,11 +89,15 @@ export interface RecordStream<P extends z.ZodType = z.ZodType> {
 
 const DEFAULT_MAX_WAITING = 100_000;
 const DEFAULT_GATHER_MS = 5;
+/** A record of a call has about 500 characters. */
+const MEAN_RECORD_BYTES = 600;
 
 export function recordStream<P extends z.ZodType>(
   stream: `${string}.${string}`,
   payload: P,
-  { maxWaiting = DEFAULT_MAX_WAITING, gatherMs = DEFAULT_GATHER_MS } = {},
+  { maxWaiting = DEFAULT_MAX_WAITING, maxBytes, gatherMs = DEFAULT_GATHER_MS }: StreamLimits = {},
 ): RecordStream<P> {
-  return { stream, payload, maxWaiting, gatherMs };
+  return { stream, payload, maxWaiting, maxBytes: maxBytes ?? maxWaiting * MEAN_RECORD_BYTES, gatherMs };
 }
+
+type StreamLimits = Partial<Pick<RecordStream, 'maxWaiting' | 'maxBytes' | 'gatherMs'>>;
