@@ -125,6 +125,19 @@ describe('who may come in', () => {
     expect([rpc.status, Number(rpc.headers.get('retry-after')) > 0]).toEqual([429, true]);
     expect(await rpc.json()).toMatchObject({ id: 'a-1', error: { code: -31029, data: { code: 'rate_limited' } } });
     expect((await fetch(`${url}/api/v1/tools`, { headers: as(system.key) })).status).toBe(200);
+    const call = await fetch(`${url}/api/v1/tools/everything__echo/call`, { method: 'POST', headers: as(key) });
+    expect(call.status).toBe(429);
+    interface Calls {
+      items: { endpoint: string; method: string; tool?: string; outcome: string }[];
+    }
+    const limited = async () =>
+      (await system.api<Calls>('GET', '/api/v1/calls?agent=eager&decision=limited')).body.items.map(
+        ({ endpoint, method, tool, outcome }) => [endpoint, method, tool, outcome].join(' '),
+      );
+    await eventually(async () => (await limited()).length === 2, 30_000);
+    expect(await limited()).toEqual(['rest tools/call everything__echo denied', '/mcp ping  denied']);
+    const { body: metrics } = await system.api<string>('GET', '/metrics', undefined, { accept: 'text/plain' });
+    expect(metrics).toMatch(/^mcp_router_rate_limited_total\{.*agent="eager"\} [1-9]/m);
     await system.api('PATCH', '/api/v1/agents/eager', { rateLimit: null });
     await eventually(async () => (await rest()).status === 200);
   });

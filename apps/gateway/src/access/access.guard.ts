@@ -1,10 +1,12 @@
 import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { AppError } from '@mcp-router/shared';
+import { AppError, type Principal } from '@mcp-router/shared';
 import type { GatewayRequest } from '../http/request-context';
 import { AccessService, requireAdmin } from './access.service';
 
 const ACCESS = 'mcp-router:access';
+
+const TOOL_CALL = /^\/api\/v1\/tools\/([\w.-]+)\/call(?:\?|$)/;
 
 /** This route, or all of this controller, needs no key. */
 export const Public = () => SetMetadata(ACCESS, 'public');
@@ -35,8 +37,26 @@ export class AccessGuard implements CanActivate {
       });
     }
     request.principal = principal;
-    this.access.admit(principal);
+    this.admit(principal, request);
     if (needs === 'admin') requireAdmin(principal);
     return true;
+  }
+
+  /** @throws AppError `rate_limited`; a call of a tool that is not let in is noted */
+  private admit(principal: Principal, request: GatewayRequest): void {
+    try {
+      this.access.admit(principal);
+    } catch (error) {
+      const tool = TOOL_CALL.exec(request.url)?.[1];
+      if (tool !== undefined)
+        this.access.noteRefused(principal, {
+          endpoint: 'rest',
+          method: 'tools/call',
+          tool,
+          requestId: request.id,
+          requestBytes: Number(request.headers['content-length'] ?? 0),
+        });
+      throw error;
+    }
   }
 }

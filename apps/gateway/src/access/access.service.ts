@@ -17,6 +17,7 @@ import { AgentEntity } from './agent.entity';
 import { ApiKeyEntity } from './api-key.entity';
 import { hashKey, makeKey, prefixOf, sameHash } from './keys';
 import { RateLimiter } from './rate-limiter';
+import { RefusedCalls, type RefusedCall } from './refused-calls';
 
 interface KnownKey {
   hash: string;
@@ -37,6 +38,7 @@ export class AccessService implements OnModuleInit, OnApplicationBootstrap, OnAp
   private keys = new Map<string, KnownKey>();
   private anonymous: Principal | undefined;
   private readonly limiter = new RateLimiter();
+  private readonly refused: RefusedCalls;
   private readonly seen = new Map<string, Date>();
   private readonly stops: (() => void)[] = [];
   private loading: Promise<void> = Promise.resolve();
@@ -47,7 +49,9 @@ export class AccessService implements OnModuleInit, OnApplicationBootstrap, OnAp
     private readonly bus: Bus,
     @Inject(ENV) private readonly env: GatewayEnv,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.refused = new RefusedCalls(bus);
+  }
 
   async onModuleInit(): Promise<void> {
     await this.ensureAdmin();
@@ -90,8 +94,18 @@ export class AccessService implements OnModuleInit, OnApplicationBootstrap, OnAp
   }
 
   /** Counts a request of an agent. No I/O. @throws AppError `rate_limited` */
-  admit({ agentId }: Principal): void {
-    this.limiter.take(agentId);
+  admit(principal: Principal): void {
+    try {
+      this.limiter.take(principal.agentId);
+    } catch (error) {
+      this.refused.count(principal);
+      throw error;
+    }
+  }
+
+  /** Notes a call that `admit` did not let in. */
+  noteRefused(principal: Principal, call: RefusedCall): void {
+    this.refused.note(principal, call);
   }
 
   /** Tells every replica, this one first, that keys or agents changed. */

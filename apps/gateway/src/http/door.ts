@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import multipart from '@fastify/multipart';
 import type { DynamicModule } from '@nestjs/common';
@@ -22,9 +21,9 @@ import { DoorCloser } from './door-closer';
 import { HttpDrain } from './http-drain';
 import { answerLauncher } from './launcher';
 import { serveOpenApi } from './openapi';
+import { requestIdOf } from './request-id';
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '::1']);
-const REQUEST_ID = /^[\w.-]{1,64}$/;
 const CATALOG_PATH = '/.well-known/ai-catalog.json';
 const MAX_UPLOAD_BYTES = 52_428_800;
 
@@ -101,9 +100,4 @@ function requireRouter(health: Health, bus: Bus): void {
 function isMcpPath({ method, url = '' }: IncomingMessage): boolean {
   if (!url.startsWith('/mcp') || (url.length > 4 && url[4] !== '/' && url[4] !== '?')) return false;
   return !isCardRequest(method, url);
-}
-
-function requestIdOf(request: IncomingMessage): string {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }

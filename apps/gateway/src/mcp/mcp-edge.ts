@@ -1,6 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { AppError, LEGACY_VERSIONS, type McpRequest, type Principal } from '@mcp-router/shared';
 import { InFlight, isFeatureEnabled, type Bus } from '@mcp-router/platform';
+import type { RefusedCall } from '../access/refused-calls';
+import { requestIdOf } from '../http/request-id';
 import { Exchange, type ExchangeLimits } from './exchange';
 import { HttpReply } from './http-reply';
 import { ListCache } from './list-cache';
@@ -15,6 +17,8 @@ export interface Access {
   authenticate(authorization: string | undefined): Principal | undefined;
   /** Counts a request. @throws AppError `rate_limited` */
   admit(principal: Principal): void;
+  /** Notes a call that `admit` did not let in. */
+  noteRefused(principal: Principal, call: RefusedCall): void;
   /** @throws AppError `origin_refused` */
   checkOrigin(request: IncomingMessage): void;
 }
@@ -106,6 +110,8 @@ export class McpEdge {
           this.access.admit(principal);
           this.message(reply, principal, route, body);
         } catch (error) {
+          if (AppError.from(error).code === 'rate_limited')
+            this.access.noteRefused(principal, refusedCall(reply.request, route.endpoint, body));
           refuse(reply, error, body);
         }
       },
@@ -220,6 +226,28 @@ interface HowToRun {
   instance?: string | undefined;
   method?: string | undefined;
   cursor?: unknown;
+}
+
+/** What the log tells of a call that was not let in. */
+function refusedCall(request: IncomingMessage, endpoint: string | undefined, body: string): RefusedCall {
+  const { method, tool } = callIn(body);
+  return {
+    endpoint: endpoint === undefined ? '/mcp' : `/mcp/${endpoint}`,
+    method,
+    tool,
+    requestId: requestIdOf(request),
+    requestBytes: body.length,
+  };
+}
+
+function callIn(body: string): { method: string; tool?: string } {
+  try {
+    const { method, params } = JSON.parse(body) as { method?: unknown; params?: { name?: unknown } };
+    if (typeof method !== 'string') return { method: '' };
+    return { method, ...(typeof params?.name === 'string' && { tool: params.name }) };
+  } catch {
+    return { method: '' };
+  }
 }
 
 function sessionGone(): AppError {

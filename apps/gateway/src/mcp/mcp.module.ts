@@ -19,6 +19,7 @@ import { McpEdge } from './mcp-edge';
           {
             authenticate: (authorization) => access.authenticate(authorization),
             admit: (principal) => access.admit(principal),
+            noteRefused: (principal, call) => access.noteRefused(principal, call),
             checkOrigin: ({ headers }) => origins.check(headers.host, headers.origin),
           },
           {

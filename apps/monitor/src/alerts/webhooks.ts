@@ -159,7 +159,10 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
       );
     };
     const putUntilEmpty = async (): Promise<void> => {
-      for (; this.isMore; await putAll()) this.isMore = false;
+      while (this.isMore) {
+        this.isMore = false;
+        await putAll();
+      }
     };
     this.queueing = putUntilEmpty()
       .catch((err: unknown) => this.logger.debug({ err }, 'alerts wait for the queue of webhooks'))

@@ -11,6 +11,22 @@ const retries = metrics.counter('mcp_router_retries_total', 'Calls sent once mor
   'server',
 ]);
 
+const restarts = metrics.counter(
+  'mcp_router_restarts_total',
+  'Times that the connection or process of a server was opened again, whatever ended the one before',
+  ['server'],
+);
+
+/** Before anything has happened the counters of a server are zero, so that the first time is an increase. */
+export function countFromZero(server: string): void {
+  retries.with(server);
+  restarts.with(server);
+}
+
+export function countRestart(server: string): void {
+  restarts.with(server).add();
+}
+
 /** @param transport as OpenTelemetry names it */
 export function measureExchange(
   method: string | undefined,

@@ -7,7 +7,7 @@ import { Bulkhead } from './bulkhead';
 import { Circuit } from './circuit';
 import { connect } from './connect';
 import { ConnectionLost, type Connection } from './connection';
-import { countRetry, measureExchange } from './exchange-metrics';
+import { countFromZero, countRestart, countRetry, measureExchange } from './exchange-metrics';
 import { modernEnvelope, SHARED_CAPABILITIES } from './handshake';
 import { errorText, requestText } from './message';
 import { isRepeatable, type ToolHints } from './repeatable';
@@ -68,6 +68,7 @@ export class SupervisedUpstream implements Upstream {
   private bulkhead: Bulkhead;
   private retryTimer: NodeJS.Timeout | undefined;
   private readonly idleTimer: NodeJS.Timeout;
+  private wasOpen = false;
   private draining = false;
   private verifying = false;
   private era: EraMemory = { known: undefined, diesOfProbe: false };
@@ -79,6 +80,7 @@ export class SupervisedUpstream implements Upstream {
     this.logs = new LogRing(current.secrets);
     this.bulkhead = new Bulkhead(current.maxConcurrency, tools.maxQueue);
     this.idleTimer = setInterval(() => this.stopIdle(), 1_000).unref();
+    countFromZero(current.slug);
   }
 
   get slug(): string {
@@ -377,6 +379,10 @@ export class SupervisedUpstream implements Upstream {
     instance.connection = connection;
     instance.openedAt = instance.lastUsed = performance.now();
     if (this.instances.get(instance.key) !== instance) return void connection.close();
+    if (instance.key === MAIN) {
+      if (this.wasOpen) countRestart(this.slug);
+      this.wasOpen = true;
+    }
     this.info = connection.info;
     this.era.known = connection.info.era;
     this.circuit.close();

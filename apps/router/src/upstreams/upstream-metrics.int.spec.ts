@@ -37,6 +37,11 @@ it('servers are measured as they are: places, queue, state, catalogue, tokens, a
     await measured.measureChildren();
     expect(valueOf('mcp_router_child_resident_memory_bytes')?.value).toBeGreaterThan(10_000_000);
     expect(valueOf('mcp_router_child_cpu_seconds_total')?.value).toBeGreaterThan(0);
+    expect(valueOf('mcp_router_restarts_total')?.value).toBe(0);
+    expect(valueOf('mcp_router_retries_total')?.value).toBe(0);
+    await upstream.restart();
+    await upstream.ready();
+    expect(valueOf('mcp_router_restarts_total')?.value).toBe(1);
     await upstream.close();
     measured.read();
     expect(valueOf('mcp_router_server_state', 'ready')).toBeUndefined();

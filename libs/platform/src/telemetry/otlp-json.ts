@@ -17,6 +17,8 @@ const NAMES: Record<string, string | undefined> = {
   mcp_server_operation_duration_seconds: 'mcp.server.operation.duration',
   mcp_client_operation_duration_seconds: 'mcp.client.operation.duration',
   mcp_server_session_duration_seconds: 'mcp.server.session.duration',
+  gen_ai_client_operation_duration_seconds: 'gen_ai.client.operation.duration',
+  gen_ai_client_token_usage: 'gen_ai.client.token.usage',
   process_cpu_seconds_total: 'process.cpu.time',
   process_resident_memory_bytes: 'process.memory.usage',
   nodejs_gc_duration_seconds: 'v8js.gc.duration',
@@ -30,6 +32,8 @@ const NAMES: Record<string, string | undefined> = {
 const LABELS: Record<string, string | undefined> = {
   mcp_method_name: 'mcp.method.name',
   gen_ai_tool_name: 'gen_ai.tool.name',
+  gen_ai_request_model: 'gen_ai.request.model',
+  gen_ai_token_type: 'gen_ai.token.type',
   error_type: 'error.type',
   network_transport: 'network.transport',
   http_response_status_code: 'http.response.status_code',

@@ -8,9 +8,9 @@ export type CallOutcome = z.infer<typeof CallOutcome>;
 
 /**
  * What was decided before anything was sent to the server: `denied` is a tool that the agent may not use, `held` one
- * that waits for an administrator, `unknown` a name that nothing has.
+ * that waits for an administrator, `unknown` a name that nothing has, `limited` a call of an agent that was over its rate.
  */
-export const CallDecision = z.enum(['allowed', 'denied', 'held', 'unknown']);
+export const CallDecision = z.enum(['allowed', 'denied', 'held', 'unknown', 'limited']);
 export type CallDecision = z.infer<typeof CallDecision>;
 
 /** One MCP or REST call of a tool (or another method), as the call log keeps it. Written by the router, consumed by the monitor. */
@@ -59,6 +59,7 @@ export type CallBodies = z.infer<typeof CallBodies>;
 
 export const callBodiesRecorded = recordStream('monitor.callBodiesRecorded', CallBodies, {
   maxWaiting: 5_000,
+  maxBytes: 80_000_000,
   gatherMs: 50,
 });
 

@@ -1,4 +1,4 @@
-import { Outbound } from '@mcp-router/platform';
+import { metrics, Outbound } from '@mcp-router/platform';
 import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
 import { Reaper } from '../../processes/reaper';
 import { httpServer, type HttpServer } from '../../testing/http-server';
@@ -45,7 +45,8 @@ describe('calls of agents, models and servers that a task names', () => {
       const { method, params } = JSON.parse(body) as { method: string; params: JsonObject };
       if (url === '/v1/chat/completions') {
         const call = { id: 'c1', type: 'function', function: { name: 'fx_odd_name_0', arguments: '{"a":1}' } };
-        return { choices: [{ message: { role: 'assistant', content: null, tool_calls: [call] } }] };
+        const usage = { prompt_tokens: 321, completion_tokens: 45, total_tokens: 366 };
+        return { choices: [{ message: { role: 'assistant', content: null, tool_calls: [call] } }], usage };
       }
       if (method === 'tasks/get') return { jsonrpc: '2.0', id: 1, error: { code: -32001, message: 'Task not found' } };
       if (method !== 'message/stream') return { jsonrpc: '2.0', id: 1, result: { echo: params } };
@@ -213,6 +214,12 @@ describe('calls of agents, models and servers that a task names', () => {
       text: '',
       calls: [{ id: 'c1', tool: 'fx.odd name', arguments: { a: 1 } }],
     });
+    const measured = (name: string) => metrics.read().find((metric) => metric.name === name)?.samples;
+    expect(measured('gen_ai_client_token_usage')).toMatchObject([
+      { labels: ['m', 'input'], histogram: { count: 1, sum: 321 } },
+      { labels: ['m', 'output'], histogram: { count: 1, sum: 45 } },
+    ]);
+    expect(measured('gen_ai_client_operation_duration_seconds')).toMatchObject([{ labels: ['m', ''] }]);
     expect(JSON.parse(agent.seen.at(-1)?.body ?? '')).toMatchObject({
       model: 'm',
       tools: [{ type: 'function', function: { name: 'fx_odd_name_0', parameters: { type: 'object' } } }],

@@ -3,6 +3,7 @@ import { isObject, textOf, type Json, type JsonObject } from '../definition/json
 import type { Turn } from '../engine/agent';
 import { WorkflowFault } from '../engine/fault';
 import { fakeTurn, FAKE_MODEL } from './fake-model';
+import { countTokens, measureModel } from './model-metrics';
 
 export interface ModelSettings {
   LLM_URL?: string | undefined;
@@ -50,6 +51,8 @@ export async function ask(
     throw WorkflowFault.of('configuration', 'No model is configured: set LLM_URL and LLM_MODEL, or LLM_MODEL=fake');
   const names = new Map((question.tools ?? []).map(({ name }, index) => [wireName(name, index), name]));
   const allowed = outbound.allowing([new URL(address).hostname]);
+  const startedAt = performance.now();
+  let errorType = 'error';
   try {
     const response = await allowed.fetch(`${address.replace(/\/$/, '')}/chat/completions`, {
       method: 'POST',
@@ -62,10 +65,15 @@ export async function ask(
     });
     if (!response.ok) {
       await response.body?.cancel();
+      errorType = String(response.status);
       throw WorkflowFault.of('communication', `The model answered ${response.status}`, { status: response.status });
     }
-    return turnOf((await readJson(response, MAX_ANSWER_BYTES)) as Json, names);
+    const reply = (await readJson(response, MAX_ANSWER_BYTES)) as Json;
+    countTokens(model, reply);
+    errorType = '';
+    return turnOf(reply, names);
   } finally {
+    measureModel(model, performance.now() - startedAt, errorType);
     await allowed.close();
   }
 }
