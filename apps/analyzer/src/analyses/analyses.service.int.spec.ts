@@ -20,7 +20,6 @@ import type { Report } from './report';
 import { AnalysisRunner } from './runner';
 import { UploadsStore } from './uploads.store';
 
-jest.setTimeout(60_000);
 const QUIET = { info: () => undefined, warn: () => undefined, debug: () => undefined };
 const CYCLE = {
   'a.ts': "import { b } from './b';\nexport const a = () => b;\n",

@@ -5,8 +5,6 @@ import { parse } from './parser';
 import type { SyntaxTree } from './syntax-tree';
 import { unitsOf, type Unit } from './units';
 
-jest.setTimeout(120_000);
-
 const PACKAGES = ['express', 'fastify', 'eslint/lib', 'undici/lib', 'rxjs/src', 'ajv/lib', 'yaml/dist', 'acorn'];
 
 /** Where the oracle's tree begins the same unit: methods at their parameters, initialisers inside their parentheses. */

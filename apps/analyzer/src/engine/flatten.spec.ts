@@ -3,8 +3,6 @@ import { LANGUAGE_IDS, type LanguageId } from './languages';
 import { corpus } from './oracles/corpus';
 import { parse, prepare } from './parser';
 
-jest.setTimeout(120_000);
-
 interface Walked {
   type: string;
   named: boolean;

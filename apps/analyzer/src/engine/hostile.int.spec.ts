@@ -4,8 +4,6 @@ import type { LanguageId } from './languages';
 import { EnginePool, type TaskFailed } from './pool';
 import { buildChild } from './testing/child';
 
-jest.setTimeout(120_000);
-
 const LIMIT_MS = 5_000;
 const MAX_RSS_MB = 512;
 let seed = 7;

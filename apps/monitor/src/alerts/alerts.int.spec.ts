@@ -190,7 +190,7 @@ describe('alerts', () => {
     } finally {
       await redis.close();
     }
-  }, 60_000);
+  });
 
   it('that were waiting when Redis lost its memory are sent all the same', async () => {
     const redis = await startPrivateRedis();
@@ -210,7 +210,7 @@ describe('alerts', () => {
       await webhooks.onApplicationShutdown();
       await redis.close();
     }
-  }, 60_000);
+  });
 
   /** Listens, and gives the states that arrive. */
   const listen = async () => {

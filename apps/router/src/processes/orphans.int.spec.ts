@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { compile, newMark, ODD_SERVER, startHost, type Mark } from '../testing/processes';
 import { listPids, readStat } from './proc';
-import { ask, stdio, until, upstreamBench } from '../testing/upstream-bench';
+import { ask, promptly, stdio, until, upstreamBench } from '../testing/upstream-bench';
 
 const GONE_WITHIN_MS = 5_000;
 
@@ -31,7 +31,7 @@ describe('processes of servers', () => {
     await ask(upstream, 'ping');
     expect((await mark.pids()).length).toBeGreaterThan(0);
     await upstream.close();
-    await until(noneLeft(mark), GONE_WITHIN_MS);
+    await promptly(noneLeft(mark), GONE_WITHIN_MS);
   });
 
   it.each([
@@ -44,7 +44,7 @@ describe('processes of servers', () => {
     const before = await mark.pids();
     const [{ pid } = { pid: 0 }] = upstream.connections;
     process.kill(pid ?? 0, 'SIGKILL');
-    await until(async () => (await mark.pids()).every((alive) => !before.includes(alive)), GONE_WITHIN_MS);
+    await promptly(async () => (await mark.pids()).every((alive) => !before.includes(alive)), GONE_WITHIN_MS);
     await upstream.restart();
     expect(await ask(upstream, 'tools/call', { name: 'echo', arguments: { text: 'again' } })).toMatchObject({
       result: { content: [{ text: 'again' }] },
@@ -60,21 +60,21 @@ describe('processes of servers', () => {
     const before = await mark.pids();
     expect(before.length).toBeGreaterThanOrEqual(2);
     process.kill(upstream.connections[0]?.pid ?? 0, 'SIGKILL');
-    await until(async () => (await mark.pids()).every((alive) => !before.includes(alive)), GONE_WITHIN_MS);
+    await promptly(async () => (await mark.pids()).every((alive) => !before.includes(alive)), GONE_WITHIN_MS);
   });
 
   it('leave nothing behind when a server crashes at its start', async () => {
     const upstream = bench.open(odd('--crash-at-start', '--fork-away'));
     await expect(upstream.ready()).rejects.toMatchObject({ code: 'upstream_unavailable' });
     await upstream.close();
-    await until(noneLeft(mark), GONE_WITHIN_MS);
+    await promptly(noneLeft(mark), GONE_WITHIN_MS);
   });
 
   it('leave nothing behind when a server never answers initialize', async () => {
     const upstream = bench.open(odd('--never-initialize', '--fork-away'), { connectTimeoutMs: 1_500 });
     await expect(upstream.ready()).rejects.toMatchObject({ code: 'upstream_timeout' });
     await upstream.close();
-    await until(noneLeft(mark), GONE_WITHIN_MS);
+    await promptly(noneLeft(mark), GONE_WITHIN_MS);
   });
 });
 
@@ -92,7 +92,7 @@ describe('processes of servers when the router is killed with -9', () => {
     const router = await startHost(host, [JSON.stringify(specs)]);
     expect((await mark.pids()).length).toBeGreaterThanOrEqual(8);
     router.kill('SIGKILL');
-    await until(noneLeft(mark), GONE_WITHIN_MS);
+    await promptly(noneLeft(mark), GONE_WITHIN_MS);
   });
 
   it('are all gone within 5 s when the warden was killed before: there is a new one', async () => {
@@ -105,7 +105,7 @@ describe('processes of servers when the router is killed with -9', () => {
     process.kill(first ?? 0, 'SIGKILL');
     await until(async () => (await wardens()).some((pid) => pid !== first));
     router.kill('SIGKILL');
-    await until(noneLeft(mark), GONE_WITHIN_MS);
+    await promptly(noneLeft(mark), GONE_WITHIN_MS);
   });
 });
 

@@ -90,3 +90,11 @@ export async function until(condition: () => boolean | Promise<boolean>, ms = 45
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+/** For what is to be so within some time: looks as often as fits into it, so that a slow machine has longer. */
+export async function promptly(condition: () => boolean | Promise<boolean>, ms: number): Promise<void> {
+  for (let tries = Math.ceil(ms / 10); !(await condition()); tries--) {
+    if (tries <= 0) throw new Error(`the condition did not come true within ${ms} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
