@@ -1,5 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { AppError, exchangeMcp, readRpc, type McpReply, type McpRequest, type Principal } from '@mcp-router/shared';
+import {
+  answerMcp,
+  AppError,
+  exchangeMcp,
+  readRpc,
+  type McpReply,
+  type McpRequest,
+  type Principal,
+} from '@mcp-router/shared';
 import { tracer, type Bus } from '@mcp-router/platform';
 import type { Subscription } from 'rxjs';
 import { countList, measureRequest } from './edge-metrics';
@@ -16,6 +24,8 @@ export interface ExchangeLimits {
 
 interface Start {
   instance?: string | undefined;
+  /** The instance stops, and takes only what helps its calls to their end. */
+  isLeaving?: boolean | undefined;
   method?: string | undefined;
   cursor?: unknown;
   lists: ListCache;
@@ -62,7 +72,7 @@ export class Exchange {
     return this.input.kind === 'listen' || this.method === 'subscriptions/listen';
   }
 
-  start({ instance, method, cursor, lists }: Start): void {
+  start({ instance, isLeaving, method, cursor, lists }: Start): void {
     const { input, reply, principal } = this;
     this.method = method;
     if (input.era === 'legacy' && input.session !== undefined && input.kind === 'message') {
@@ -89,7 +99,7 @@ export class Exchange {
         measureRequest(method, input.era, reply.sentStatus, performance.now() - startedAt);
     });
     this.subscription = this.bus
-      .stream(exchangeMcp, input, {
+      .stream(isLeaving === true ? answerMcp : exchangeMcp, input, {
         instance,
         context: { requestId, traceparent: span?.traceparent ?? traceparent, principal },
       })

@@ -133,13 +133,15 @@ export class McpEdge {
           throw new AppError('invalid_message', 'A batch cannot contain messages of 2026-07-28');
         }
       }
-      this.legacy(reply, principal, route, { body, method: undefined });
+      this.legacy(reply, principal, route, { body, method: undefined, beginsNothing: false });
       return;
     }
     const message = readMessage(parsed);
     const version = checkModern(message, headers);
     if (version === undefined) {
-      this.legacy(reply, principal, route, { body, method: message.method, cursor: message.params?.['cursor'] });
+      const beginsNothing = message.kind !== 'request';
+      const cursor = message.params?.['cursor'];
+      this.legacy(reply, principal, route, { body, method: message.method, cursor, beginsNothing });
       return;
     }
     const input: McpRequest = { endpoint: route.endpoint, kind: 'message', era: 'modern', version, body };
@@ -158,8 +160,9 @@ export class McpEdge {
       this.run(reply, principal, input, { method: message.method });
       return;
     }
-    const instance = this.bindSession(input, reply.request, route);
-    this.run(reply, principal, input, { instance, method: message.method, cursor: message.cursor });
+    const instance = this.bindSession(input, reply.request, route, message.beginsNothing);
+    const isLeaving = message.beginsNothing && !this.isLive(instance);
+    this.run(reply, principal, input, { instance, isLeaving, method: message.method, cursor: message.cursor });
   }
 
   private get(reply: HttpReply, principal: Principal, route: Route): void {
@@ -186,8 +189,17 @@ export class McpEdge {
     this.run(reply, principal, input, { instance: this.bindSession(input, reply.request, route) });
   }
 
-  /** Reads the session's headers into `input`. @returns the router instance that owns the session */
-  private bindSession(input: McpRequest, { headers }: IncomingMessage, route: Route): string {
+  private isLive(instance: string): boolean {
+    return this.bus.instances('router').includes(instance);
+  }
+
+  /**
+   * Reads the session's headers into `input`.
+   *
+   * @param beginsNothing is said also to a router that stops; if it is gone, the session is
+   * @returns the router instance that owns the session
+   */
+  private bindSession(input: McpRequest, { headers }: IncomingMessage, route: Route, beginsNothing = false): string {
     const version = one(headers['mcp-protocol-version']);
     if (version !== undefined && !(LEGACY_VERSIONS as readonly string[]).includes(version)) {
       throw unsupportedVersion(version);
@@ -199,7 +211,7 @@ export class McpEdge {
       });
     }
     const instance = ownerOf(session);
-    if (instance === undefined || !this.bus.instances('router').includes(instance)) throw sessionGone();
+    if (instance === undefined || !(beginsNothing || this.isLive(instance))) throw sessionGone();
     input.session = session;
     input.version = version;
     if (route.session !== undefined) input.sse = true;
@@ -220,10 +232,13 @@ interface LegacyMessage {
   body: string;
   method: string | undefined;
   cursor?: unknown;
+  /** A response or a notification. */
+  beginsNothing: boolean;
 }
 
 interface HowToRun {
   instance?: string | undefined;
+  isLeaving?: boolean;
   method?: string | undefined;
   cursor?: unknown;
 }

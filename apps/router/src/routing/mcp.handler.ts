@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Handles, type BusContext } from '@mcp-router/platform';
-import { exchangeMcp, type McpReply, type McpRequest } from '@mcp-router/shared';
+import { answerMcp, AppError, exchangeMcp, readRpc, type McpReply, type McpRequest } from '@mcp-router/shared';
 import { LegacyDoor } from './legacy-door';
 import { ModernDoor } from './modern-door';
 import { ReplyFrames } from './reply-frames';
@@ -26,6 +26,14 @@ export class McpHandler {
       );
     }
     return frames.answer;
+  }
+
+  @Handles(answerMcp)
+  answer(input: McpRequest, context: BusContext): Promise<McpReply> {
+    const beginsNothing = input.era === 'legacy' && input.session !== undefined && input.kind === 'message';
+    if (!beginsNothing || readRpc(input.body ?? '').kind === 'request')
+      throw new AppError('invalid_message', 'Only what begins nothing is taken here');
+    return this.exchange(input, context);
   }
 
   private async serveLegacy(

@@ -111,8 +111,9 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   private receive(frame: string): void {
     const [head, bodyAt] = decodeRequest(frame);
     const inbox = this.link.inbox(head.from);
-    if (this.draining) return this.link.send(inbox, `X${head.id}`);
     const handler = this.messageHandlers.get(head.pattern);
+    if (this.draining && (handler?.extras?.['contract'] as Contract | undefined)?.whileDraining !== true)
+      return this.link.send(inbox, `X${head.id}`);
     if (!handler) {
       const error = new AppError(
         'method_not_found',

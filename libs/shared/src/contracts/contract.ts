@@ -24,6 +24,8 @@ export interface Contract<I extends z.ZodType = z.ZodType, O extends z.ZodType =
   readonly raw: string | undefined;
   /** Largest encoded input or output in bytes; the sender refuses a larger one with `payload_too_large`. */
   readonly maxBytes: number;
+  /** Taken by an instance that stops, too, for as long as it still finishes what it began. */
+  readonly whileDraining: boolean;
 }
 
 export const DEFAULT_TIMEOUT_MS = 10_000;
@@ -40,6 +42,8 @@ export interface ContractShapes<I extends z.ZodType, O extends z.ZodType> {
   raw?: SharedField<I, O>;
   /** Default 1 MiB. What is larger than 256 KiB travels in chunks, with backpressure. */
   maxBytes?: number;
+  /** For what helps a request to its end that is being worked on there; the caller names the instance. */
+  whileDraining?: boolean;
 }
 
 /** Declares a request with one answer, or with a stream of them (see `Bus.call` and `Bus.stream`). */
@@ -54,6 +58,7 @@ export function contract<I extends z.ZodType, O extends z.ZodType>(
     timeoutMs: shapes.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     raw: shapes.raw,
     maxBytes: shapes.maxBytes ?? DEFAULT_MAX_BYTES,
+    whileDraining: shapes.whileDraining ?? false,
   };
 }
 

@@ -57,6 +57,18 @@ export const exchangeMcp = contract('router.exchangeMcp', {
   maxBytes: 64 * 1024 * 1024,
 });
 
+/**
+ * The same for what a session's client says to a router that stops: the answer to a server's question, without which a
+ * call that is being finished there has no end, progress, cancellation. Requests of the session begin anew elsewhere.
+ */
+export const answerMcp = contract('router.answerMcp', {
+  input: z.custom<McpRequest>(),
+  output: z.custom<McpReply>(),
+  raw: 'body',
+  maxBytes: 64 * 1024 * 1024,
+  whileDraining: true,
+});
+
 /** Answer of `POST /mcp` for clients of the old era, newest first. */
 export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const;
 /** The version of the HTTP+SSE transport, spoken only where that transport is switched on. */
