@@ -1,6 +1,7 @@
 import {
   AppError,
   applyEdits,
+  elementsOf,
   memberAt,
   type McpReply,
   type McpRequest,
@@ -16,6 +17,10 @@ import { CallCancellation, type Cancellation } from '../upstreams/cancellation';
 import type { ServerHandle } from '../upstreams/upstream';
 import type { LegacyCall } from './call';
 import { isWanted } from './log-levels';
+
+/** The code of URLElicitationRequiredError (2025-11-25); an error that has it is short. */
+const REFUSED_UNTIL_VISITED = '-32042';
+const MAX_REFUSAL_CHARS = 65_536;
 
 /** One request of a session that is being worked on, with the stream its answer goes to. */
 export class OpenCall implements LegacyCall {
@@ -92,12 +97,24 @@ export class OpenCall implements LegacyCall {
   finish(answer: McpReply, keep: boolean): void {
     const { session, stream, signal } = this;
     session.calls.delete(this.id);
+    if (answer.body !== undefined && answer.body.length < MAX_REFUSAL_CHARS) this.noteVisits(answer.body);
     for (const { id, server } of session.takeQuestions(this)) server?.respond(refusal(id, 'The call is over'));
     if (signal.aborted) stream.end();
     else if (answer.body === undefined || (stream.length === 0 && !keep)) stream.answer(answer);
     else {
       this.keep();
       stream.emit(answer.body, true);
+    }
+  }
+
+  /** A call that was refused until the user has been to some pages: the session is told when that is so. */
+  private noteVisits(response: string): void {
+    if (!response.includes(REFUSED_UNTIL_VISITED)) return;
+    const member = memberAt(response, ['error', 'data', 'elicitations']);
+    for (const { start } of member ? elementsOf(response, member.start) : []) {
+      const id = memberAt(response, ['elicitationId'], start);
+      const value: unknown = id && JSON.parse(response.slice(id.start, id.end));
+      if (typeof value === 'string') this.session.addVisit(value);
     }
   }
 

@@ -108,7 +108,7 @@ export class Watcher {
     else if (method === 'notifications/tasks/status' && agentId === undefined)
       // It may come together with the answer that made the task, which is taken note of first.
       setImmediate(() => this.taskChanged(slug, message));
-    else if (method === 'notifications/elicitation/complete' && agentId === undefined) this.elicited(slug, message);
+    else if (method === 'notifications/elicitation/complete') this.elicited(slug, message);
     else
       this.toAll(
         slug,
