@@ -1,5 +1,8 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
-import { startSystem, type System } from '../system';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually, startSystem, type System } from '../system';
 import { mirrorUpstream } from './mirror';
 import { JSON_HEADERS, post, RawSession, type JsonRpc } from './raw-client';
 
@@ -16,20 +19,47 @@ const modernCall = (params: object = {}) =>
     params: { name: 'count', arguments: {}, _meta: ENVELOPE, ...params },
   });
 
+/** Longer than the two requests of a test are apart on a slow machine. */
+const SLOW_MS = 4_000;
+
 describe('what the MCP door refuses, and how', () => {
   let system: System;
   let url: string;
+  let folder: string;
+  let log: string;
   beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'mcp-negative-'));
+    log = join(folder, 'calls');
     system = await startSystem({
       discovery: 0,
       monitor: 0,
       analyzer: 0,
-      env: { CALL_TIMEOUT_MS: '1500', MAX_BODY_BYTES: '1048576' },
+      env: { CALL_TIMEOUT_MS: String(1.5 * SLOW_MS), MAX_BODY_BYTES: '1048576' },
     });
-    await system.addServer({ slug: 'mirror', ...mirrorUpstream() });
+    await system.addServer({ slug: 'mirror', ...mirrorUpstream({ MIRROR_LOG: log }) });
     url = `${system.url}/mcp/mirror`;
   });
-  afterAll(() => system.stop());
+  afterAll(async () => {
+    await system.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const hasArrived = async (mark: string): Promise<boolean> =>
+    (await readFile(log, 'utf8').catch(() => '')).includes(mark);
+
+  /** One call of a client of the new era. @returns its response */
+  async function callModern(name: string, args: object = {}): Promise<JsonRpc> {
+    const { status, texts } = await post(url, modernCall({ name, arguments: args }), { ...MODERN, 'mcp-name': name });
+    expect(status).toBe(200);
+    return JSON.parse(texts.at(-1) ?? '{}') as JsonRpc;
+  }
+
+  const callLegacy = async (name: string): Promise<JsonRpc> => (await RawSession.open(url)).call(name);
+
+  const ERAS: [era: string, call: (name: string) => Promise<JsonRpc>][] = [
+    ['old', callLegacy],
+    ['new', callModern],
+  ];
 
   const initialize =
     '{"jsonrpc":"2.0","id":7,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}';
@@ -45,6 +75,34 @@ describe('what the MCP door refuses, and how', () => {
   }
   it.each<Case>([
     { what: 'a foreign Origin', body: initialize, headers: { origin: 'http://evil.example' }, status: 403 },
+    {
+      what: 'a foreign Origin of a modern client',
+      body: modernCall(),
+      headers: { ...MODERN, origin: 'http://evil.example' },
+      status: 403,
+    },
+    {
+      what: 'invalid JSON of a modern client',
+      body: '{"jsonrpc":',
+      headers: MODERN,
+      status: 400,
+      code: -32700,
+      id: null,
+    },
+    {
+      what: 'an Accept of a modern client without event streams',
+      body: modernCall(),
+      headers: { ...MODERN, accept: 'application/json' },
+      status: 406,
+      code: -32600,
+    },
+    {
+      what: 'a modern body without its headers',
+      body: modernCall(),
+      status: 400,
+      code: -32020,
+      id: 7,
+    },
     { what: 'invalid JSON', body: '{"jsonrpc":', status: 400, code: -32700, id: null },
     { what: 'JSON that is no message', body: '"hello"', status: 400, code: -32600, id: null },
     { what: 'an id that is null', body: '{"jsonrpc":"2.0","id":null,"method":"ping"}', status: 400, code: -32600 },
@@ -147,16 +205,44 @@ describe('what the MCP door refuses, and how', () => {
     if (id !== undefined) expect(message.id).toEqual(id);
   });
 
-  it('a Host that is not ours: 403', async () => {
-    const { hostname, port } = new URL(url);
-    const status = await new Promise((resolve, reject) => {
-      const request = httpRequest(
-        { hostname, port, path: '/mcp', method: 'POST', headers: { ...JSON_HEADERS, host: 'evil.example' } },
-        ({ statusCode }) => resolve(statusCode),
-      );
-      request.once('error', reject).end(initialize);
+  /** A request with exactly these headers: `fetch` adds some of its own. @returns the status */
+  function postBare(body: string, headers: Record<string, string>): Promise<number | undefined> {
+    const { hostname, port, pathname } = new URL(url);
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({ hostname, port, path: pathname, method: 'POST', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      request.once('error', reject).end(body);
     });
-    expect(status).toBe(403);
+  }
+
+  it.each([
+    ['old', initialize, {}],
+    ['new', modernCall(), MODERN],
+  ])('a Host that is not ours, or no Accept at all: 403, 406 (%s era)', async (_, body, more) => {
+    const { accept: __, ...bare } = JSON_HEADERS;
+    expect(await postBare(body, { ...JSON_HEADERS, ...more })).toBe(200);
+    expect(await postBare(body, { ...JSON_HEADERS, ...more, host: 'evil.example' })).toBe(403);
+    expect(await postBare(body, { ...bare, ...more })).toBe(406);
+  });
+
+  it('a modern client has no session: an id of one is ignored, a notification is taken, an id is free at once', async () => {
+    const ofNobody = await post(url, modernCall(), { ...MODERN, 'mcp-session-id': 'router-000000000000.nothing' });
+    expect(ofNobody.status).toBe(200);
+    expect(ofNobody.headers.get('mcp-session-id')).toBeNull();
+    const notification = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { _meta: ENVELOPE } };
+    const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'notifications/cancelled' };
+    expect((await post(url, JSON.stringify(notification), headers)).status).toBe(202);
+    const answers = await Promise.all([
+      callModern('slow', { ms: 100, mark: 'a' }),
+      callModern('slow', { ms: 100, mark: 'b' }),
+    ]);
+    expect(answers.map(({ id }) => id)).toEqual([7, 7]);
+    expect(answers.map(({ result }) => result?.['content'])).toEqual([
+      [{ type: 'text', text: 'a' }],
+      [{ type: 'text', text: 'b' }],
+    ]);
   });
 
   it('an unknown server: 404', async () => {
@@ -170,9 +256,10 @@ describe('what the MCP door refuses, and how', () => {
   });
 
   it('a body of 50 MB: 413, and the door stays open', async () => {
-    const answer = await post(url, `"${'x'.repeat(50_000_000)}"`);
-    expect(answer.status).toBe(413);
-    expect((await post(url, initialize)).status).toBe(200);
+    for (const headers of [{}, MODERN]) {
+      expect((await post(url, `"${'x'.repeat(50_000_000)}"`, headers)).status).toBe(413);
+      expect((await post(url, initialize)).status).toBe(200);
+    }
   });
 
   it.each(['PUT', 'PATCH'])('the method %s: 405', async (method) => {
@@ -207,9 +294,12 @@ describe('what the MCP door refuses, and how', () => {
 
   it('the id of a request in flight: 400', async () => {
     const session = await RawSession.open(url);
-    const body = '{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"slow","arguments":{"ms":1000}}}';
-    const both = await Promise.all([session.post(body), session.post(body)]);
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 400]);
+    const args = JSON.stringify({ ms: SLOW_MS, mark: 'in-flight' });
+    const body = `{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"slow","arguments":${args}}}`;
+    const first = session.post(body);
+    await eventually(() => hasArrived('in-flight'));
+    expect((await session.post(body)).status).toBe(400);
+    expect((await first).status).toBe(200);
   });
 
   it('a batch: only in a session of 2025-03-26', async () => {
@@ -224,30 +314,26 @@ describe('what the MCP door refuses, and how', () => {
     expect((await session.call('mirror__nothing')).error?.code).toBe(-32602);
   });
 
-  describe('a server that answers', () => {
+  describe.each(ERAS)('a server that answers a client of the %s era', (_, call) => {
     it('garbage, or never: the call ends with an error in time and the next one works', async () => {
-      const session = await RawSession.open(url);
-      const answers = await Promise.all([session.call('garbage'), session.call('never')]);
-      for (const { error } of answers) expect(error).toBeDefined();
-      expect((await session.call('count')).result).toBeDefined();
+      const answers = await Promise.all([call('garbage'), call('never')]);
+      for (const { error } of answers) expect(error?.code).toBe(-31504);
+      expect((await call('count')).result).toBeDefined();
     });
 
     it('twice: the first answer counts', async () => {
-      const session = await RawSession.open(url);
-      expect((await session.call('twice')).result).toEqual({ content: [{ type: 'text', text: 'first' }] });
-      expect((await session.call('count')).result).toBeDefined();
+      expect((await call('twice')).result).toMatchObject({ content: [{ type: 'text', text: 'first' }] });
+      expect((await call('count')).result).toBeDefined();
     });
 
     it('with a wrong id: the right answer counts', async () => {
-      const session = await RawSession.open(url);
-      expect((await session.call('wrong-id')).result).toEqual({ content: [{ type: 'text', text: 'right' }] });
+      expect((await call('wrong-id')).result).toMatchObject({ content: [{ type: 'text', text: 'right' }] });
     });
 
     it('by exiting: the call ends with an error and the server is started again', async () => {
-      const session = await RawSession.open(url);
-      expect((await session.call('exit')).error).toBeDefined();
+      expect((await call('exit')).error?.code).toBe(-31503);
       await system.untilReady('mirror');
-      expect((await session.call('count')).result).toBeDefined();
+      expect((await call('count')).result).toBeDefined();
     });
   });
 });
