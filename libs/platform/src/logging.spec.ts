@@ -4,7 +4,12 @@ import { NestLogger } from './logging';
 
 function logged(say: (logger: NestLogger) => void): Record<string, unknown> {
   let text = '';
-  const output = new Writable({ write: (chunk, _, done) => ((text += String(chunk)), done()) });
+  const output = new Writable({
+    write: (chunk, _, done) => {
+      text += String(chunk);
+      done();
+    },
+  });
   say(new NestLogger(pino(output)));
   return JSON.parse(text) as Record<string, unknown>;
 }

@@ -103,6 +103,16 @@ describe('a configuration file', () => {
     ]);
   });
 
+  it('fills in the variables of credentials', () => {
+    const oauth = '{"grant":"client_credentials","clientId":"router","clientSecret":"${TOKEN}"}';
+    const text = `{"mcpServers":{"a":{"url":"https://a.example/mcp","x-router":{"oauth":${oauth}}}}}`;
+    expect(definitionOf(text)?.oauth).toEqual({
+      grant: 'client_credentials',
+      clientId: 'router',
+      clientSecret: 'secret',
+    });
+  });
+
   it.each([
     ['{\n  "mcpServers": {\n    "a": { "command": }\n  }\n}', FILE, 3, 23],
     ['{"mcpServers": {', FILE, 1, 17],

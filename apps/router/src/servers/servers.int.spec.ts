@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bus } from '@mcp-router/platform';
 import { checkMigrations, openTestDatabase } from '@mcp-router/platform/testing';
-import { NewServer, serverChanged } from '@mcp-router/shared';
+import { NewServer, serverChanged, type ServerDefinition } from '@mcp-router/shared';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import { GrantStore } from '../authorization/grant-store';
@@ -63,6 +63,12 @@ class Installation {
     return { service, catalogue, registry, handler: new ServersHandler(service, registry, catalogue, nothingHeld) };
   }
 
+  definitionOf(slug: string): ServerDefinition {
+    const [replica] = this.replicas;
+    if (!replica) throw new Error('there is no replica');
+    return replica.service.get(slug).definition;
+  }
+
   async close(): Promise<void> {
     for (const { registry, service, feed } of this.replicas) {
       await service.beforeApplicationShutdown();
@@ -88,6 +94,9 @@ it.each([
   [{ url: 'ftp://x.example' }, ['url']],
   [{ command: 'a', url: 'https://x.example' }, ['url']],
   [{ command: 'a', surprise: 1 }, []],
+  [{ command: 'a', oauth: {} }, ['oauth']],
+  [{ url: 'https://x.example', headers: { authorization: 'Bearer x' }, oauth: {} }, ['oauth']],
+  [{ url: 'https://x.example', oauth: { grant: 'client_credentials', clientId: 'x' } }, ['oauth']],
 ])('a definition like %j is refused before anything is made', (definition, path) => {
   const parsed = NewServer.safeParse({ slug: 'x', ...definition });
   expect(parsed.error?.issues.map((issue) => issue.path)).toEqual([path]);
@@ -138,6 +147,18 @@ describe('registered servers', () => {
     await handler.add({ server: odd('mine', { TOKEN: SECRET }), source: 'rest' });
     expect(JSON.stringify(await database.query('SELECT * FROM router.server'))).not.toContain(SECRET);
     expect(readFileSync(join(installation.folder, 'secret.key'), 'utf8').trim()).toHaveLength(43);
+  });
+
+  it('show how they sign in and nothing of their credentials', async () => {
+    const { handler } = await installation.replica();
+    const oauth = { grant: 'client_credentials' as const, clientId: 'router', clientSecret: SECRET };
+    const added = await handler.add({ server: { slug: 'wiki', url: 'http://127.0.0.1:9/mcp', oauth }, source: 'rest' });
+    expect(added.authorization).toMatchObject({ grant: 'client_credentials' });
+    const changed = await handler.update({ server: 'wiki', changes: { oauth: { scope: 'tools' } } });
+    expect(JSON.stringify([added, changed])).not.toContain(SECRET);
+    const rows = await database.query<unknown[]>('SELECT * FROM router.server');
+    expect(JSON.stringify(rows)).not.toContain(SECRET);
+    expect(installation.definitionOf('wiki').oauth).toEqual({ ...oauth, scope: 'tools' });
   });
 
   it('are refused when the name is taken, also by two at once', async () => {
