@@ -71,7 +71,7 @@ export const RouterEnv = CommonEnv.extend({
   ),
   WORKFLOW_MAX_DEFINITION_BYTES: whole(1_024, 16_777_216, 1_048_576).describe('Largest definition of a workflow'),
   WORKFLOW_MAX_TASKS: whole(1, 100_000, 1_000).describe('Tasks of one workflow'),
-  WORKFLOW_MAX_DEPTH: whole(1, 64, 32).describe('Lists of tasks inside one another'),
+  WORKFLOW_MAX_DEPTH: whole(1, 64, 32).describe('Lists of tasks inside one another, and runs inside one another'),
   WORKFLOW_MAX_BRANCHES: whole(1, 1_000, 50).describe('Branches of one `fork`'),
   WORKFLOW_MAX_ITERATIONS: whole(1, 1_000_000, 10_000).describe('Rounds of one loop of a workflow'),
   WORKFLOW_MAX_PAYLOAD_BYTES: whole(1_024, 16_777_216, 1_048_576).describe(

@@ -16,7 +16,7 @@ describe('a run begins only when its workflow can be run', () => {
   let router: WorkflowRouter;
   beforeAll(async () => {
     db = workflowDatabase(await openTestDatabase(ROUTER_DATABASE));
-    router = await new WorkflowRouter(db).start();
+    router = await new WorkflowRouter(db, () => null, { WORKFLOW_MAX_DEPTH: '4' }).start();
   });
   beforeEach(() => router.secrets.put('key', 'value'));
   afterAll(async () => {
@@ -69,6 +69,13 @@ describe('a run begins only when its workflow can be run', () => {
     const { error } = await router.until(await router.run('outer'), 'faulted');
     expect(error).toMatchObject({ type: VALIDATION, instance: '/do/0/inner' });
     expect(await router.runsOf('inner')).toHaveLength(1);
+  });
+
+  it('not deeper inside one another than is allowed: a workflow may run itself', async () => {
+    await router.publish('self', [{ again: runOf('self') }]);
+    const { error } = await router.until(await router.run('self'), 'faulted');
+    expect(error).toMatchObject({ status: 500, detail: 'More than 4 runs inside one another' });
+    expect(await router.runsOf('self')).toHaveLength(4);
   });
 
   it('in the trace of who started it: a caller, an event, another run', async () => {

@@ -10,6 +10,7 @@ import { Performer } from '../functions/performer';
 import { runLimits } from '../limits';
 import { VersionStore } from '../version-store';
 import { Committer, Fenced } from './committer';
+import { WorkflowFault } from './fault';
 import type { RunLimits } from './host';
 import { LiveRun } from './live-run';
 import { measureEffect, measureLiveRuns, measureRun } from './run-metrics';
@@ -67,7 +68,7 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.store.preparePartitions();
     this.stopListening = this.bus.listen(workflowSignalled, ({ run }) => void this.told(run).catch(this.logFailure));
     this.waker.start((runId) => this.wake(runId));
-    this.performer.startChild = (run) => this.start(run).then(({ row }) => row);
+    this.performer.startChild = (run) => this.startChild(run);
     this.performer.findChild = ({ run, path }) => this.store.child(run, path);
     every(this.env.WORKFLOW_LEASE_MS / RENEWALS_PER_LEASE, () => this.renew());
     every(this.env.WORKFLOW_SWEEP_MS, () => this.sweep());
@@ -95,6 +96,14 @@ export class RunEngine implements OnApplicationBootstrap, BeforeApplicationShutd
     const started = await this.store.insert(run, this.owner, this.env.WORKFLOW_LEASE_MS);
     if (started.isNew) await this.open(started.row, true);
     return started;
+  }
+
+  /** @throws WorkflowFault `runtime` when it would be one too many inside one another: a workflow may run itself */
+  private async startChild(run: NewRun): Promise<RunRow> {
+    const most = this.env.WORKFLOW_MAX_DEPTH;
+    if (run.parent && (await this.store.depth(run.parent.run, most)) >= most)
+      throw WorkflowFault.of('runtime', `More than ${most} runs inside one another`);
+    return (await this.start(run)).row;
   }
 
   /** Takes a run that is due, unless somebody has it. */

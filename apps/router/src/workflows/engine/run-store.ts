@@ -318,6 +318,19 @@ export class RunStore {
     return rows.length > 0;
   }
 
+  /** How many runs wait for one another down to this one, itself included; looks no further than `most`. */
+  async depth(id: string, most: number): Promise<number> {
+    const [row] = await this.query<{ depth: number }>(
+      `WITH RECURSIVE up AS (
+         SELECT parent_run, 1 AS depth FROM router.workflow_run WHERE id = $1
+         UNION ALL
+         SELECT r.parent_run, up.depth + 1 FROM up JOIN router.workflow_run r ON r.id = up.parent_run WHERE up.depth < $2)
+       SELECT max(depth) AS depth FROM up`,
+      [id, most],
+    );
+    return row?.depth ?? 0;
+  }
+
   /** The run that another one started at a place. */
   async child(parent: string, path: string): Promise<RunRow | undefined> {
     const [row] = await this.query<RunRow>(
