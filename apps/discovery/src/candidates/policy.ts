@@ -1,7 +1,7 @@
 import type { DiscoveryPolicy, Endpoint } from '@mcp-router/shared';
 
 /** The label with which whoever runs a server asks for it to be taken without a person deciding. */
-export const APPROVE_LABEL = 'mcp.approve';
+const APPROVE_LABEL = 'mcp.approve';
 
 /** One source that sees the server, and what may be done with what it finds. */
 export interface Say {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Bus, ENV } from '@mcp-router/platform';
 import {
@@ -124,9 +125,14 @@ export class HealthService implements OnApplicationShutdown {
         if (code !== 'deadline_exceeded' && code !== 'instance_lost') return undefined;
       }
       if (last?.ok || last?.state === 'disabled' || last?.state === 'stopped') return last;
-      if (attempt < TRIES) await pause(PAUSE_BETWEEN_TRIES_MS, this.stopping.signal);
+      if (attempt < TRIES) await this.pause();
     }
     return last;
+  }
+
+  /** Ends early when the service stops. */
+  private async pause(): Promise<void> {
+    await delay(PAUSE_BETWEEN_TRIES_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 
   private tell(server: string, change: { before: Health; after: Health } | undefined, detail?: string): void {
@@ -141,15 +147,4 @@ export class HealthService implements OnApplicationShutdown {
       ...(detail === undefined ? {} : { detail }),
     });
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
