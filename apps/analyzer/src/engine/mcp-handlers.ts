@@ -16,7 +16,7 @@ const REGISTER = /(?:^|\.)(?:tool|registerTool|addTool)$/;
 const PYTHON_DECORATOR = /^@\s*(?:\w+\.)*(?:tool|call_tool)\b/;
 const SERVER_FILE = /modelcontextprotocol|fastmcp|FastMCP|\bmcp\b|McpServer|mcp\.server/;
 
-export const isServerFile = ({ tree }: CodeFile): boolean => SERVER_FILE.test(tree.source);
+const isServerFile = ({ tree }: CodeFile): boolean => SERVER_FILE.test(tree.source);
 
 /** The handlers of tools in a file of an MCP server. */
 export function toolHandlers(file: CodeFile): ToolHandler[] {

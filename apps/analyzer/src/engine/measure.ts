@@ -114,7 +114,7 @@ function callsOf(tree: SyntaxTree, language: LanguageId, units: Units): Set<stri
 }
 
 /** The last name of what a call calls, '' when it is no name. */
-export function calleeName(tree: SyntaxTree, call: number): string {
+function calleeName(tree: SyntaxTree, call: number): string {
   for (const field of ['function', 'name', 'constructor', 'method', 'macro', 'type']) {
     let callee = tree.child(call, field);
     for (;;) {

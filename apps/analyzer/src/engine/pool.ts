@@ -15,7 +15,7 @@ export interface PoolOptions {
   idleMs: number;
 }
 
-export const POOL_DEFAULTS: Omit<PoolOptions, 'script'> = { size: 2, heapMb: 256, maxRssMb: 400, idleMs: 20_000 };
+const POOL_DEFAULTS: Omit<PoolOptions, 'script'> = { size: 2, heapMb: 256, maxRssMb: 400, idleMs: 20_000 };
 
 /** Why a task gave nothing: it took too long, too much memory, or its child died of it. */
 export class TaskFailed extends Error {

@@ -99,7 +99,7 @@ async function answerOf(name: string, ask: () => Promise<string | undefined>): P
 }
 
 /** What a process says of itself, out of what it measures. */
-export function toInstance(id: string, metrics: readonly Metric[]): Instance {
+function toInstance(id: string, metrics: readonly Metric[]): Instance {
   const first = (name: string) => metrics.find((metric) => metric.name === name)?.samples[0];
   const value = (name: string) => first(name)?.value ?? null;
   const startedAt = value('process_start_time_seconds');

@@ -170,7 +170,7 @@ export class Catalogue {
 }
 
 /** A list of any selection of items, for callers that may not see all. */
-export function readyList(items: readonly CatalogueItem[], isAggregate: boolean): ReadyList {
+function readyList(items: readonly CatalogueItem[], isAggregate: boolean): ReadyList {
   const text = `[${items.map((item) => (isAggregate ? item.publicText : item.text)).join(',')}]`;
   return { items, text, tag: createHash('sha256').update(text).digest('base64url').slice(0, 22) };
 }

@@ -9,7 +9,7 @@ import { toolHash } from './live-catalogue';
 import type { VersionRow, VersionStore } from './version-store';
 import { asAbortSignal } from '../upstreams/cancellation';
 
-export const WORKFLOW_SLUG = 'workflow';
+const WORKFLOW_SLUG = 'workflow';
 
 const SERVER_INFO = { name: 'mcp-router-workflows', title: 'Workflows', version: '0.1.0' };
 const WAIT_MS = 20_000;

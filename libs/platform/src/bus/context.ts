@@ -47,9 +47,3 @@ export function currentContext(): BusContext | undefined {
 export function runInContext<T>(context: BusContext, fn: () => T): T {
   return storage.run(context, fn);
 }
-
-/** Runs work that outlives the request: keeps its ids and principal, but neither its deadline nor its cancellation. */
-export function runDetached<T>(fn: () => T): T {
-  const { requestId, traceparent, principal, caller } = storage.getStore() ?? contextOf();
-  return storage.run(contextOf({ requestId, traceparent, principal, caller }), fn);
-}

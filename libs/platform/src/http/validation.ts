@@ -9,7 +9,7 @@ interface Issue {
 const MAX_FAULTS = 50;
 
 /** Schema issues as faults with JSON Pointers (RFC 6901). */
-export function toFaults(issues: readonly Issue[]): Fault[] {
+function toFaults(issues: readonly Issue[]): Fault[] {
   return issues.slice(0, MAX_FAULTS).map(({ path = [], message }) => ({
     pointer: path.map((part) => `/${escape(String(typeof part === 'object' ? part.key : part))}`).join(''),
     detail: message,

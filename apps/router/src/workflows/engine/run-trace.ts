@@ -19,7 +19,7 @@ const SPAN_DIGITS = 16;
  * Where a run stands in the trace of whoever started it. Its ids follow from the run, so every process that takes the run
  * over goes on with the same span. A run that nobody's trace began has a trace of its own.
  */
-export function traceOfRun({ id, traceparent }: Pick<RunRow, 'id' | 'traceparent'>): TraceContext {
+function traceOfRun({ id, traceparent }: Pick<RunRow, 'id' | 'traceparent'>): TraceContext {
   const parent = readTraceparent(traceparent ?? undefined);
   const digits = id.replaceAll('-', '');
   const isSampled = parent?.isSampled ?? tracer.keeps(digits);

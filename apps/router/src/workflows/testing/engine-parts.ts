@@ -21,7 +21,7 @@ export const ROUTER_DATABASE = { schema: 'router', entities: [ServerEntity], mig
 export const SILENT = pino({ level: 'silent' });
 
 /** Wakes nobody: as if Redis forgot everything at once. */
-export const SILENT_WAKER = {
+const SILENT_WAKER = {
   start: () => undefined,
   at: () => undefined,
   close: () => Promise.resolve(),

@@ -39,7 +39,7 @@ export interface ExpressionPlace {
 const ARGUMENTS = ['context', 'input', 'output', 'secrets', 'task', 'workflow', 'runtime', 'authorization'];
 
 /** More findings than these are of no use to anybody. */
-export const MAX_DIAGNOSTICS = 1_000;
+const MAX_DIAGNOSTICS = 1_000;
 
 const REGEX_FUNCTIONS = ['test', 'match', 'capture', 'scan', 'splits', 'sub', 'gsub'];
 

@@ -21,7 +21,7 @@ const MONTHS = [
 const DAY_MS = 86_400_000;
 
 /** jq's broken-down time: year, month from 0, day, hours, minutes, seconds (with fraction), weekday, day of the year. */
-export function toBroken(seconds: Json): Json[] {
+function toBroken(seconds: Json): Json[] {
   if (typeof seconds !== 'number' || !Number.isFinite(seconds)) throw fault('gmtime() requires a number');
   const whole = Math.floor(seconds);
   const date = new Date(whole * 1_000);
@@ -44,7 +44,7 @@ function dayOfYear(date: Date): number {
 }
 
 /** Seconds since 1970 of a broken-down time. */
-export function fromBroken(broken: Json): number {
+function fromBroken(broken: Json): number {
   if (!Array.isArray(broken)) throw fault('mktime requires array of 6 numbers');
   const numbers = broken.slice(0, 6);
   if (!numbers.every((part): part is number => typeof part === 'number'))
@@ -56,7 +56,7 @@ export function fromBroken(broken: Json): number {
 const two = (value: number): string => String(value).padStart(2, '0');
 
 /** `strftime` in UTC and English. */
-export function formatTime(input: Json, format: Json): string {
+function formatTime(input: Json, format: Json): string {
   if (typeof format !== 'string') throw fault('strftime/1 requires a string format');
   if (typeof input !== 'number' && !Array.isArray(input)) throw fault('strftime/1 requires parsed datetime inputs');
   const date = new Date((typeof input === 'number' ? Math.floor(input) : fromBroken(input)) * 1_000);
@@ -172,7 +172,7 @@ const SHORT: Readonly<Record<string, string>> = {
 };
 
 /** `strptime`: a text read by a format, as broken-down time. Every field is of fixed width, so matching cannot run away. */
-export function parseTime(input: Json, format: Json): Json[] {
+function parseTime(input: Json, format: Json): Json[] {
   if (typeof input !== 'string') throw fault(`strptime/1 requires string inputs and arguments`);
   if (typeof format !== 'string') throw fault(`strptime/1 requires string inputs and arguments`);
   const failed = fault(`date ${JSON.stringify(input)} does not match format ${JSON.stringify(format)}`);
