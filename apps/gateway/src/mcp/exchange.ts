@@ -24,8 +24,8 @@ export interface ExchangeLimits {
 
 interface Start {
   instance?: string | undefined;
-  /** The instance stops, and takes only what helps its calls to their end. */
-  isLeaving?: boolean | undefined;
+  /** A response or a notification: also an instance that stops takes it. */
+  beginsNothing?: boolean | undefined;
   method?: string | undefined;
   cursor?: unknown;
   lists: ListCache;
@@ -72,7 +72,7 @@ export class Exchange {
     return this.input.kind === 'listen' || this.method === 'subscriptions/listen';
   }
 
-  start({ instance, isLeaving, method, cursor, lists }: Start): void {
+  start({ instance, beginsNothing, method, cursor, lists }: Start): void {
     const { input, reply, principal } = this;
     this.method = method;
     if (input.era === 'legacy' && input.session !== undefined && input.kind === 'message') {
@@ -98,16 +98,20 @@ export class Exchange {
       if (input.kind === 'message' && method !== 'subscriptions/listen')
         measureRequest(method, input.era, reply.sentStatus, performance.now() - startedAt);
     });
-    this.subscription = this.bus
-      .stream(isLeaving === true ? answerMcp : exchangeMcp, input, {
-        instance,
-        context: { requestId, traceparent: span?.traceparent ?? traceparent, principal },
-      })
-      .subscribe({
+    const context = { requestId, traceparent: span?.traceparent ?? traceparent, principal };
+    const send = (contract: typeof exchangeMcp): void => {
+      this.subscription = this.bus.stream(contract, input, { instance, context }).subscribe({
         next: (frame) => this.take(frame),
-        error: (error: unknown) => this.fail(error),
+        error: (error: unknown) => {
+          // Nothing was done: the instance is gone, or stops and takes this only by its other name.
+          const isRefused = AppError.from(error).code === 'no_instance';
+          if (isRefused && beginsNothing === true && contract !== answerMcp) send(answerMcp);
+          else this.fail(error);
+        },
         complete: () => this.complete(),
       });
+    };
+    send(exchangeMcp);
     if (reply.isOver) this.finish();
   }
 

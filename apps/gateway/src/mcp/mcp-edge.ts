@@ -160,9 +160,9 @@ export class McpEdge {
       this.run(reply, principal, input, { method: message.method });
       return;
     }
-    const instance = this.bindSession(input, reply.request, route, message.beginsNothing);
-    const isLeaving = message.beginsNothing && !this.isLive(instance);
-    this.run(reply, principal, input, { instance, isLeaving, method: message.method, cursor: message.cursor });
+    const { beginsNothing } = message;
+    const instance = this.bindSession(input, reply.request, route, beginsNothing);
+    this.run(reply, principal, input, { instance, beginsNothing, method: message.method, cursor: message.cursor });
   }
 
   private get(reply: HttpReply, principal: Principal, route: Route): void {
@@ -189,10 +189,6 @@ export class McpEdge {
     this.run(reply, principal, input, { instance: this.bindSession(input, reply.request, route) });
   }
 
-  private isLive(instance: string): boolean {
-    return this.bus.instances('router').includes(instance);
-  }
-
   /**
    * Reads the session's headers into `input`.
    *
@@ -211,7 +207,8 @@ export class McpEdge {
       });
     }
     const instance = ownerOf(session);
-    if (instance === undefined || !(beginsNothing || this.isLive(instance))) throw sessionGone();
+    if (instance === undefined) throw sessionGone();
+    if (!beginsNothing && !this.bus.instances('router').includes(instance)) throw sessionGone();
     input.session = session;
     input.version = version;
     if (route.session !== undefined) input.sse = true;
@@ -238,7 +235,7 @@ interface LegacyMessage {
 
 interface HowToRun {
   instance?: string | undefined;
-  isLeaving?: boolean;
+  beginsNothing?: boolean;
   method?: string | undefined;
   cursor?: unknown;
 }
