@@ -172,15 +172,30 @@ interface Replacement {
   last: number;
 }
 
-/** Different sequences of four tokens, as a share of all in the passage: near 0 for lists, near 1 for logic. */
-function varietyOf(values: Uint32Array, from: number, length: number, as = (value: number) => value): number {
+function put(names: Map<number, Replacement>, known: Replacement | undefined, name: number, by: number, last: number) {
+  if (known === undefined) names.set(name, { by, last });
+  else {
+    known.by = by;
+    known.last = last;
+  }
+}
+
+/** Whether different sequences of four tokens are at least this share of all in the passage: near 0 for lists, near 1 for logic. */
+function isVaried(
+  values: Uint32Array,
+  from: number,
+  length: number,
+  share: number,
+  as = (value: number) => value,
+): boolean {
+  const enough = share * Math.max(1, length - 3);
   const seen = new Set<number>();
-  for (let i = from; i + 4 <= from + length; i++) {
+  for (let i = from; i + 4 <= from + length && seen.size < enough; i++) {
     let sum = 0;
     for (let j = i; j < i + 4; j++) sum = (Math.imul(sum, 31) + as(values[j] ?? 0)) | 0;
     seen.add(sum);
   }
-  return seen.size / Math.max(1, length - 3);
+  return seen.size >= enough;
 }
 
 class CloneSearch {
@@ -227,6 +242,10 @@ class CloneSearch {
   private cut(fileA: number, a: number, fileB: number, b: number, length: number): void {
     const one = this.files[fileA]?.values ?? new Uint32Array();
     const two = this.files[fileB]?.values ?? new Uint32Array();
+    // Where nothing was replaced there is nothing to cut.
+    let isEqual = true;
+    for (let i = 0; i < length && isEqual; i++) isEqual = one[a + i] === two[b + i];
+    if (isEqual) return this.judge(fileA, a, fileB, b, length);
     const there = new Map<number, Replacement>();
     const back = new Map<number, Replacement>();
     let start = 0;
@@ -242,8 +261,8 @@ class CloneSearch {
         const backward = back.get(y);
         if (forward && forward.by !== y) next = Math.max(next, forward.last + 1);
         if (backward && backward.by !== x) next = Math.max(next, backward.last + 1);
-        there.set(x, { by: y, last: i });
-        back.set(y, { by: x, last: i });
+        put(there, forward, x, y, i);
+        put(back, backward, y, x, i);
       }
       const isNew = i - Math.max(start, judged) >= this.options.minTokens / 2;
       if (next > start && i - start >= this.options.minTokens && isNew) {
@@ -265,11 +284,11 @@ class CloneSearch {
         if (i - from >= this.options.minTokens) runs.push([from, i - from]);
         from = i + 1;
       }
-    if (runs[0]?.[1] !== tokens && varietyOf(one, a, tokens, plain) >= MIN_VARIETY.changed)
+    if (runs[0]?.[1] !== tokens && isVaried(one, a, tokens, MIN_VARIETY.changed, plain))
       this.add(fileA, a, fileB, b, tokens, 2);
     else
       for (const [at, length] of runs)
-        if (varietyOf(one, a + at, length) >= MIN_VARIETY.equal) this.add(fileA, a + at, fileB, b + at, length, 1);
+        if (isVaried(one, a + at, length, MIN_VARIETY.equal)) this.add(fileA, a + at, fileB, b + at, length, 1);
   }
 
   private add(fileA: number, a: number, fileB: number, b: number, tokens: number, type: 1 | 2): void {
