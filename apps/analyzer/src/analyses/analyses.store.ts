@@ -17,6 +17,9 @@ import type { FileResult } from '../engine/analyse-file';
 import type { TextResult } from '../engine/analyse-text';
 import type { Report } from './report';
 
+/** Of results in one statement, which holds each three times: packed, as text, and as it is sent. */
+const MAX_WRITTEN_BYTES = 4_000_000;
+
 interface Row {
   id: string;
   project: string;
@@ -197,11 +200,23 @@ export class AnalysesStore {
   }
 
   async remember(results: readonly { key: string; result: FileResult | TextResult }[]): Promise<void> {
-    if (results.length === 0) return;
-    await this.database.query(
-      `INSERT INTO analyzer.file_result (key, body) SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT (key) DO UPDATE SET used_at = now()`,
-      [results.map(({ key }) => key), results.map(({ result }) => serialize(result))],
-    );
+    let packed: { key: string; body: Buffer }[] = [];
+    let bytes = 0;
+    const write = async () => {
+      if (packed.length === 0) return;
+      await this.database.query(
+        `INSERT INTO analyzer.file_result (key, body) SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT (key) DO UPDATE SET used_at = now()`,
+        [packed.map(({ key }) => key), packed.map(({ body }) => body)],
+      );
+      packed = [];
+      bytes = 0;
+    };
+    for (const { key, result } of results) {
+      const body = serialize(result);
+      packed.push({ key, body });
+      if ((bytes += body.length) > MAX_WRITTEN_BYTES) await write();
+    }
+    await write();
   }
 }
 

@@ -23,7 +23,8 @@ import { UploadsStore } from './uploads.store';
 
 const PROGRESS_MS = 250;
 const BATCH = 200;
-const BATCH_BYTES = 8_000_000;
+/** Results hold up to ten times as much, and are sent to the database as text; two of the largest files fit. */
+const BATCH_BYTES = 4_000_000;
 /** Results of another release are not taken from the cache. */
 const ENGINE_VERSION = createHash('sha256')
   .update('2')
