@@ -3,11 +3,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { CodeFinding } from './analyse-file';
 import type { CodeFile } from './code-file';
+import type { LanguageId } from './languages';
 
 /** A structural rule of the user, in the form of ast-grep. */
 export interface CustomRule {
   id: string;
-  language: 'javascript' | 'typescript' | 'tsx' | 'python';
+  language: LanguageId;
   message: string;
   level: 'error' | 'warning' | 'note';
   /** `pattern`, `kind`, `regex`, `inside`, `has`, `all`, `any`, `not` …: the rule object of ast-grep. */
@@ -24,12 +25,13 @@ interface Engine {
   registerDynamicLanguage(languages: Record<string, unknown>): void;
 }
 
-const NAMES: Record<CustomRule['language'], string> = {
+/** The engine's own names of the languages that it brings; the others are registered under ours. */
+const BUILT_IN: Partial<Record<LanguageId, string>> = {
   javascript: 'JavaScript',
   typescript: 'TypeScript',
   tsx: 'Tsx',
-  python: 'python',
 };
+const REGISTERED = ['python', 'go', 'java', 'csharp', 'rust', 'php', 'ruby', 'cpp', 'bash'] as const;
 const MAX_MATCHES = 200;
 
 let engine: Engine | undefined;
@@ -39,20 +41,23 @@ function load(): Engine {
   if (engine) return engine;
   const require = createRequire(process.argv[1] ?? join(process.cwd(), 'x.js'));
   engine = require('@ast-grep/napi') as Engine;
-  try {
-    engine.registerDynamicLanguage({
-      python: (require('@ast-grep/lang-python') as { default?: unknown }).default ?? require('@ast-grep/lang-python'),
-    });
-  } catch {
-    // No prebuilt grammar for this platform: rules for Python are refused when they are saved.
-  }
+  const grammars = REGISTERED.flatMap((language): [string, unknown][] => {
+    try {
+      const grammar = require(`@ast-grep/lang-${language}`) as { default?: unknown; libraryPath?: string };
+      return grammar.libraryPath === undefined ? [] : [[language, grammar.default ?? grammar]];
+    } catch {
+      // No prebuilt grammar for this platform: rules for its language are refused when they are saved.
+      return [];
+    }
+  });
+  engine.registerDynamicLanguage(Object.fromEntries(grammars));
   return engine;
 }
 
 /** What is wrong with a rule, '' when it can be run. */
 export function checkCustomRule(rule: CustomRule): string {
   try {
-    load().parse(NAMES[rule.language], 'a').root().findAll(configOf(rule));
+    load().parse(nameOf(rule.language), 'a').root().findAll(configOf(rule));
     return '';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -62,9 +67,7 @@ export function checkCustomRule(rule: CustomRule): string {
 export function runCustomRules({ path, language, tree }: CodeFile, rules: readonly CustomRule[]): CodeFinding[] {
   const fitting = rules.filter((rule) => rule.language === language);
   if (fitting.length === 0) return [];
-  const root = load()
-    .parse(NAMES[language as CustomRule['language']], tree.source)
-    .root();
+  const root = load().parse(nameOf(language), tree.source).root();
   return fitting.flatMap((rule) => {
     const seen = new Map<string, number>();
     return root
@@ -92,4 +95,5 @@ export function runCustomRules({ path, language, tree }: CodeFile, rules: readon
   });
 }
 
+const nameOf = (language: LanguageId) => BUILT_IN[language] ?? language;
 const configOf = ({ rule, constraints }: CustomRule) => ({ rule, ...(constraints ? { constraints } : {}) });

@@ -15,6 +15,20 @@ const LANGUAGES: Record<string, CustomRule['language']> = {
   tsx: 'tsx',
   python: 'python',
   py: 'python',
+  go: 'go',
+  java: 'java',
+  csharp: 'csharp',
+  'c#': 'csharp',
+  cs: 'csharp',
+  rust: 'rust',
+  rs: 'rust',
+  php: 'php',
+  ruby: 'ruby',
+  rb: 'ruby',
+  cpp: 'cpp',
+  'c++': 'cpp',
+  bash: 'bash',
+  sh: 'bash',
 };
 const LEVELS: Record<string, CustomRule['level']> = {
   error: 'error',
@@ -27,7 +41,12 @@ const LEVELS: Record<string, CustomRule['level']> = {
 /** One document of an ast-grep rule file. */
 const RuleDocument = z.looseObject({
   id: z.string().regex(/^[\w./-]{1,100}$/, 'letters, digits and . _ / -, at most 100'),
-  language: z.string().refine((name) => name.toLowerCase() in LANGUAGES, 'one of JavaScript, TypeScript, Tsx, Python'),
+  language: z
+    .string()
+    .refine(
+      (name) => Object.hasOwn(LANGUAGES, name.toLowerCase()),
+      'one of JavaScript, TypeScript, Tsx, Python, Go, Java, CSharp, Rust, Php, Ruby, Cpp, Bash',
+    ),
   message: z.string().min(1).max(1_000),
   severity: z
     .string()
