@@ -77,7 +77,7 @@ describe('findings over time', () => {
     const watched = {
       query: (sql: string, values: unknown[]) => {
         if (sql.includes('INSERT')) written.push(values);
-        return database.query(sql, values) as Promise<unknown>;
+        return database.query<unknown>(sql, values);
       },
     } as unknown as DataSource;
     await findings.replace('project:shop', [...many.slice(1), finding('f0', { line: 8 })], watched);

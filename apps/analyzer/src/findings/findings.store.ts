@@ -33,7 +33,7 @@ export interface SeenFinding {
   analysisId?: string | undefined;
 }
 
-const COLUMNS: [column: string, type: string, value: (finding: SeenFinding) => unknown][] = [
+const COLUMNS: [column: string, type: string, value: (finding: SeenFinding) => string | number | null][] = [
   ['fingerprint', 'text', (finding) => finding.fingerprint],
   ['subject', 'text', (finding) => finding.subject],
   ['rule_id', 'text', (finding) => finding.ruleId],
