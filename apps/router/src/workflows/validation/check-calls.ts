@@ -7,8 +7,10 @@ import { readAuthentication } from '../definition/read-components';
 import { type CatalogueTool, isDestructive, isRepeatable } from './catalogue';
 import type { Check, ExpressionPlace } from './check';
 import { checkArguments } from './check-arguments';
-import { checkJsonSchema, checkReference, type Surroundings } from './check-tasks';
+import { checkReference } from './check-components';
+import { checkJsonSchema } from './check-data';
 import { typeOfSchema } from './schema-types';
+import type { Surroundings } from './surroundings';
 import { ANY, objectOf, STRING, type Type } from './types';
 
 /** A call of any kind; gives the type of its raw output. */

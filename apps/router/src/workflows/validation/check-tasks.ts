@@ -1,43 +1,15 @@
-import { isObject, type Json, pointerTo } from '../definition/json';
-import type {
-  CatchClause,
-  DataFilter,
-  Duration,
-  ErrorDefinition,
-  EventFilter,
-  EventStrategy,
-  ForkTask,
-  NamedTask,
-  RetryPolicy,
-  Task,
-  TaskList,
-  Timeout,
-} from '../definition/workflow';
-import { didYouMean } from '../definition/nearest';
+import { pointerTo } from '../definition/json';
+import { listsOf } from '../definition/task-lists';
+import type { CatchClause, ForkTask, NamedTask, Task, TaskList } from '../definition/workflow';
 import type { Check, ExpressionPlace } from './check';
 import { checkCall } from './check-calls';
-import { listsOf } from '../definition/task-lists';
+import { checkDuration, checkRaise, checkRetry, checkTimeout } from './check-components';
+import { checkCondition, checkSchema, checkTransform } from './check-data';
+import { checkStrategy } from './check-events';
 import { checkFlow, hasEnd } from './check-flow';
-import { checkArguments } from './check-arguments';
-import { typeOfSchema } from './schema-types';
-import { schemaFaults } from './schema-validators';
-import { ANY, assignability, COUNT, describeType, intersect, NEVER, tupleOf, type Type, union, unionOf } from './types';
-
-/** What surrounds a task. */
-export interface Surroundings {
-  /** Variables of loops and catches, without `$`. */
-  variables: ReadonlyMap<string, Type>;
-  /** The tightest fixed timeout around. */
-  limit?: { ms: number; pointer: string };
-  /** The retry policy that repeats what is inside. */
-  retry?: string;
-}
-
-const BEFORE = new Set(['context', 'secrets', 'task', 'workflow', 'runtime']);
-const DURING = new Set([...BEFORE, 'input', 'authorization']);
-const AFTER = new Set([...DURING, 'output']);
-export const WORKFLOW_INPUT = new Set(['secrets', 'workflow', 'runtime']);
-export const WORKFLOW_OUTPUT = new Set(['context', 'secrets', 'workflow', 'runtime']);
+import { checkRun } from './check-runs';
+import { AFTER, BEFORE, DURING, type Surroundings } from './surroundings';
+import { ANY, COUNT, describeType, NEVER, tupleOf, type Type, union, unionOf } from './types';
 
 /** Checks a list of tasks, in order, and gives the type of what it puts out. */
 export function checkList(check: Check, list: TaskList, input: Type, around: Surroundings): Type {
@@ -133,104 +105,6 @@ function checkSet(check: Check, text: string, pointer: string, place: Expression
   return check.template(text, pointer, place).type;
 }
 
-function checkCondition(check: Check, source: string, pointer: string, place: ExpressionPlace): void {
-  const type = check.expression(source, pointer, place);
-  const isCondition = type.length === 0 || type.some(({ kind }) => kind === 'boolean' || kind === 'null');
-  if (!isCondition)
-    check.report('WF506', pointer, `This condition yields ${describeType(type)}, which always counts as true`);
-}
-
-export function checkTransform(check: Check, filter: DataFilter, pointer: string, place: ExpressionPlace): Type {
-  const { transform } = filter;
-  if (transform === undefined) return place.data;
-  if (typeof transform === 'string') return check.expression(transform, pointer, place);
-  return check.template(transform, pointer, place).type;
-}
-
-/** The schema of a filter: that it is one, and that the data can match it. Gives the type that is left. */
-export function checkSchema(check: Check, filter: DataFilter, pointer: string, data: Type, what: string): Type {
-  if (filter.schema === undefined) return data;
-  const at = `${pointer}/schema/document`;
-  if (!checkJsonSchema(check, filter.schema, at)) return data;
-  const wanted = typeOfSchema(filter.schema);
-  if (data.length > 0 && assignability(data, wanted) === 'never')
-    check.report('WF508', at, `${what} is ${describeType(data)}, the schema wants ${describeType(wanted)}`);
-  return data === ANY ? wanted : intersect(data, wanted);
-}
-
-/** Largest JSON Schema that is compiled, in characters: compiling takes much longer than reading. */
-const MAX_SCHEMA = 65_536;
-
-export function checkJsonSchema(check: Check, schema: Json, pointer: string): boolean {
-  if (JSON.stringify(schema).length > MAX_SCHEMA) {
-    check.report('WF106', pointer, `The schema is longer than ${MAX_SCHEMA} characters`);
-    return false;
-  }
-  const faults = schemaFaults(schema);
-  for (const fault of faults) check.report('WF510', pointer + fault.pointer, `The schema ${fault.message}`);
-  return faults.length === 0;
-}
-
-/** A timeout in place or by name; gives the tightest one that now holds. */
-function checkTimeout(
-  check: Check,
-  timeout: Timeout | string | undefined,
-  pointer: string,
-  around: Surroundings,
-): Surroundings['limit'] {
-  if (timeout === undefined) return around.limit;
-  const found = typeof timeout === 'string' ? checkReference(check, 'timeouts', timeout, pointer) : timeout;
-  if (!found) return around.limit;
-  const at = typeof timeout === 'string' ? pointer : pointerTo(pointer, 'after');
-  const { after } = found;
-  if ('expression' in after) {
-    if (typeof timeout !== 'string')
-      check.expression(after.expression, at, { data: ANY, given: BEFORE, variables: around.variables });
-    return around.limit;
-  }
-  if (around.limit && after.ms > around.limit.ms) {
-    const related = [{ pointer: around.limit.pointer, message: `The outer timeout of ${around.limit.ms} ms` }];
-    check.report('WF604', at, `${after.ms} ms are longer than the ${around.limit.ms} ms around it`, { related });
-    return around.limit;
-  }
-  return { ms: after.ms, pointer: at };
-}
-
-/** The entry of `use` that a name means. */
-export function checkReference<K extends 'timeouts' | 'retries' | 'errors' | 'authentications' | 'functions'>(
-  check: Check,
-  kind: K,
-  name: string,
-  pointer: string,
-): Check['workflow']['use'][K][string] | undefined {
-  const components = check.workflow.use[kind];
-  check.used.add(`${kind}/${name}`);
-  if (Object.hasOwn(components, name)) return components[name] as Check['workflow']['use'][K][string];
-  check.report('WF304', pointer, `\`use.${kind}\` has no \`${name}\``, {
-    hint: didYouMean(name, Object.keys(components)),
-  });
-  return undefined;
-}
-
-function checkDuration(
-  check: Check,
-  duration: Duration,
-  pointer: string,
-  place: ExpressionPlace,
-  around: Surroundings,
-): void {
-  if ('expression' in duration) {
-    check.expression(duration.expression, pointer, place);
-    return;
-  }
-  if (around.limit && duration.ms > around.limit.ms) {
-    const related = [{ pointer: around.limit.pointer, message: `The timeout of ${around.limit.ms} ms` }];
-    check.report('WF604', pointer, `Waits ${duration.ms} ms, longer than the ${around.limit.ms} ms allowed`, {
-      related,
-    });
-  }
-}
-
 type Of<K extends Task['kind']> = Extract<Task, { kind: K }>;
 
 function checkSwitch(check: Check, task: Of<'switch'>, pointer: string, place: ExpressionPlace): Type {
@@ -306,60 +180,6 @@ function checkCatch(check: Check, clause: CatchClause, at: string, place: Expres
   if (clause.exceptWhen !== undefined) checkCondition(check, clause.exceptWhen, pointerTo(at, 'exceptWhen'), place);
 }
 
-function checkRetry(check: Check, retry: RetryPolicy | string, at: string, place: ExpressionPlace): void {
-  const policy = typeof retry === 'string' ? checkReference(check, 'retries', retry, at) : retry;
-  if (!policy) return;
-  if (typeof retry !== 'string') checkRetryPolicy(check, retry, at, place);
-  if (policy.limit.attempts === undefined && policy.limit.duration === undefined)
-    check.report('WF607', at, 'Nothing ends the retries');
-}
-
-/** The expressions of a retry policy. */
-export function checkRetryPolicy(check: Check, retry: RetryPolicy, at: string, place: ExpressionPlace): void {
-  if (retry.when !== undefined) checkCondition(check, retry.when, pointerTo(at, 'when'), place);
-  if (retry.exceptWhen !== undefined) checkCondition(check, retry.exceptWhen, pointerTo(at, 'exceptWhen'), place);
-  const durations: [Duration | undefined, string][] = [
-    [retry.delay, 'delay'],
-    [retry.limit.duration, 'limit/duration'],
-    [retry.limit.attemptDuration, 'limit/attempt/duration'],
-    [retry.jitter?.from, 'jitter/from'],
-    [retry.jitter?.to, 'jitter/to'],
-  ];
-  for (const [duration, name] of durations)
-    if (duration && 'expression' in duration) check.expression(duration.expression, `${at}/${name}`, place);
-}
-
-function checkRaise(check: Check, error: ErrorDefinition | string, at: string, place: ExpressionPlace): Type {
-  if (typeof error === 'string') checkReference(check, 'errors', error, at);
-  else check.template({ ...error }, at, { ...place, isKept: true });
-  return NEVER;
-}
-
-export function checkStrategy(check: Check, strategy: EventStrategy, at: string, place: ExpressionPlace): void {
-  const filters = strategy.kind === 'one' ? [strategy.one] : strategy.kind === 'all' ? strategy.all : strategy.any;
-  filters.forEach((filter, index) => {
-    checkEventFilter(
-      check,
-      filter,
-      strategy.kind === 'one' ? pointerTo(at, 'one') : `${at}/${strategy.kind}/${index}`,
-      place,
-    );
-  });
-  if (strategy.kind !== 'any' || strategy.until === undefined) return;
-  const untilAt = pointerTo(at, 'until');
-  if (typeof strategy.until === 'string') checkCondition(check, strategy.until, untilAt, { ...place, data: ANY });
-  else checkStrategy(check, strategy.until, untilAt, place);
-}
-
-function checkEventFilter(check: Check, filter: EventFilter, at: string, place: ExpressionPlace): void {
-  check.template(filter.with, pointerTo(at, 'with'), { ...place, data: ANY });
-  for (const [name, { from, expect }] of Object.entries(filter.correlate)) {
-    const correlateAt = pointerTo(pointerTo(at, 'correlate'), name);
-    check.expression(from, pointerTo(correlateAt, 'from'), { ...place, data: ANY });
-    if (expect !== undefined) check.template(expect, pointerTo(correlateAt, 'expect'), place);
-  }
-}
-
 function checkListen(
   check: Check,
   task: Of<'listen'>,
@@ -383,51 +203,4 @@ function checkListen(
   checkSchema(check, output, pointerTo(foreachAt, 'output'), ANY, 'The output of each event');
   checkTransform(check, exported, `${foreachAt}/export/as`, after);
   return ANY;
-}
-
-function checkRun(check: Check, task: Of<'run'>, pointer: string, place: ExpressionPlace): Type {
-  const at = `${pointer}/run/workflow`;
-  const { namespace, name, version, input } = task.workflow;
-  const { document } = check.workflow;
-  // A `run` that was refused or could not be read has said so already.
-  if (name === '') return ANY;
-  const inputAt = pointerTo(at, 'input');
-  if (input !== null) check.template(input, inputAt, place);
-  if (namespace === document.namespace && name === document.name) {
-    check.report('WF204', at, `\`${namespace}/${name}\` runs itself`);
-    return ANY;
-  }
-  const found = check.catalogue.workflow(namespace, name, version);
-  if (!found) {
-    const names = check.catalogue.workflowNames?.() ?? [];
-    const text = version === 'latest' ? '' : ` in version ${version}`;
-    check.report('WF408', at, `There is no workflow \`${namespace}/${name}\`${text}`, {
-      hint: didYouMean(`${namespace}/${name}`, names),
-    });
-    return ANY;
-  }
-  if (leadsTo(check, found.runs ?? [], document, new Set()))
-    check.report('WF204', at, `\`${namespace}/${name}\` runs this workflow again`);
-  const { inputSchema } = found;
-  if (isObject(inputSchema) && input !== null)
-    checkArguments(check, input, inputAt, inputSchema, place, `The workflow \`${name}\``);
-  else if (inputSchema !== undefined && assignability(place.data, typeOfSchema(inputSchema)) === 'never')
-    check.report('WF504', at, `The input of this task, ${describeType(place.data)}, never fits the workflow`);
-  if (!task.await) return place.data;
-  return found.outputSchema === undefined ? ANY : typeOfSchema(found.outputSchema);
-}
-
-function leadsTo(
-  check: Check,
-  runs: readonly { namespace: string; name: string }[],
-  goal: { namespace: string; name: string },
-  seen: Set<string>,
-): boolean {
-  return runs.some(({ namespace, name }) => {
-    if (namespace === goal.namespace && name === goal.name) return true;
-    const key = `${namespace}/${name}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return leadsTo(check, check.catalogue.workflow(namespace, name, 'latest')?.runs ?? [], goal, seen);
-  });
 }

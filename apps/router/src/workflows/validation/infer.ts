@@ -1,12 +1,11 @@
 import type { JqNode } from '../expressions/syntax';
+import { mayBeEmpty, RESULTS } from './jq-results';
+import { combine, elementAt, elements, held, itemsOf, truthy } from './type-operations';
 import {
   ANY,
-  type Alternative,
   arrayOf,
   BOOLEAN,
-  COUNT,
   describeType,
-  itemAt,
   NEVER,
   NULL,
   NUMBER,
@@ -17,7 +16,6 @@ import {
   type Type,
   typeOfValue,
   union,
-  unionOf,
 } from './types';
 
 /** What an expression is evaluated with, as types. */
@@ -43,7 +41,7 @@ export interface TypeNote {
 export function inferType(node: JqNode, scope: TypeScope, notes: TypeNote[] = []): Type {
   const inference = new Inference(notes);
   const type = inference.of(node, scope);
-  return inference.mayBeEmpty(node) ? union(type, NULL) : type;
+  return mayBeEmpty(node) ? union(type, NULL) : type;
 }
 
 class Inference {
@@ -113,49 +111,6 @@ class Inference {
       case 'break':
       case 'define':
         return ANY;
-    }
-  }
-
-  /** Whether there may be no output at all. */
-  mayBeEmpty(node: JqNode): boolean {
-    switch (node.kind) {
-      case 'identity':
-      case 'literal':
-      case 'variable':
-      case 'array':
-      case 'format':
-        return false;
-      case 'index':
-        return this.mayBeEmpty(node.target) || this.mayBeEmpty(node.index);
-      case 'slice':
-        return this.mayBeEmpty(node.target);
-      case 'text':
-        return node.parts.some((part) => typeof part !== 'string' && this.mayBeEmpty(part));
-      case 'object':
-        return node.entries.some(({ key, value }) => this.mayBeEmpty(key) || this.mayBeEmpty(value));
-      case 'negate':
-        return this.mayBeEmpty(node.body);
-      case 'pipe':
-      case 'and':
-      case 'or':
-      case 'binary':
-        return this.mayBeEmpty(node.left) || this.mayBeEmpty(node.right);
-      case 'comma':
-        return this.mayBeEmpty(node.left) && this.mayBeEmpty(node.right);
-      case 'alternative':
-        return this.mayBeEmpty(node.right);
-      case 'if':
-        return (
-          this.mayBeEmpty(node.condition) ||
-          this.mayBeEmpty(node.then) ||
-          (node.otherwise ? this.mayBeEmpty(node.otherwise) : false)
-        );
-      case 'call':
-        return !(ONE_OUTPUT.has(`${node.name}/${node.args.length}`) && !node.args.some((arg) => this.mayBeEmpty(arg)));
-      case 'bind':
-        return this.mayBeEmpty(node.source) || this.mayBeEmpty(node.body);
-      default:
-        return true;
     }
   }
 
@@ -289,168 +244,4 @@ class Inference {
         return ANY;
     }
   }
-}
-
-/** Functions whose result does not depend on what they are given. */
-const RESULTS: Readonly<Record<string, Type>> = {
-  'not/0': BOOLEAN,
-  'length/0': [{ kind: 'number', min: 0, max: Infinity, isInteger: false }],
-  'utf8bytelength/0': COUNT,
-  'type/0': union(...['null', 'boolean', 'number', 'string', 'array', 'object'].map(typeOfValue)),
-  'keys/0': arrayOf(union(STRING, COUNT)),
-  'keys_unsorted/0': arrayOf(union(STRING, COUNT)),
-  'has/1': BOOLEAN,
-  'in/1': BOOLEAN,
-  'contains/1': BOOLEAN,
-  'inside/1': BOOLEAN,
-  'any/0': BOOLEAN,
-  'any/1': BOOLEAN,
-  'any/2': BOOLEAN,
-  'all/0': BOOLEAN,
-  'all/1': BOOLEAN,
-  'all/2': BOOLEAN,
-  'isempty/1': BOOLEAN,
-  'startswith/1': BOOLEAN,
-  'endswith/1': BOOLEAN,
-  'test/1': BOOLEAN,
-  'test/2': BOOLEAN,
-  'tostring/0': STRING,
-  'tojson/0': STRING,
-  'tonumber/0': NUMBER,
-  'toboolean/0': BOOLEAN,
-  'ascii_downcase/0': STRING,
-  'ascii_upcase/0': STRING,
-  'trim/0': STRING,
-  'ltrim/0': STRING,
-  'rtrim/0': STRING,
-  'join/1': STRING,
-  'implode/0': STRING,
-  'explode/0': arrayOf(COUNT),
-  'split/1': arrayOf(STRING),
-  'split/2': arrayOf(STRING),
-  'splits/1': STRING,
-  'sub/2': STRING,
-  'gsub/2': STRING,
-  'todate/0': STRING,
-  'strftime/1': STRING,
-  'now/0': NUMBER,
-  'fromdate/0': NUMBER,
-  'mktime/0': NUMBER,
-  'floor/0': NUMBER,
-  'ceil/0': NUMBER,
-  'round/0': NUMBER,
-  'sqrt/0': NUMBER,
-  'abs/0': NUMBER,
-  'range/1': NUMBER,
-  'range/2': NUMBER,
-  'range/3': NUMBER,
-};
-
-/** Functions that always have exactly one output. */
-const ONE_OUTPUT: ReadonlySet<string> = new Set([
-  ...Object.keys(RESULTS).filter((key) => !/^(range|splits|sub|gsub)\//.test(key)),
-  ...[
-    'map/1',
-    'add/0',
-    'sort/0',
-    'sort_by/1',
-    'group_by/1',
-    'unique/0',
-    'unique_by/1',
-    'reverse/0',
-    'first/0',
-    'last/0',
-  ],
-  ...[
-    'min/0',
-    'max/0',
-    'min_by/1',
-    'max_by/1',
-    'to_entries/0',
-    'from_entries/0',
-    'with_entries/1',
-    'flatten/0',
-    'flatten/1',
-  ],
-  ...[
-    'fromjson/0',
-    'ltrimstr/1',
-    'rtrimstr/1',
-    'keys/0',
-    'error/0',
-    'error/1',
-    'transpose/0',
-    'del/1',
-    'index/1',
-    'indices/1',
-  ],
-]);
-
-function elementAt(
-  array: Extract<Alternative, { kind: 'array' }>,
-  step: Extract<Alternative, { kind: 'number' }>,
-): Type {
-  const index = step.values?.length === 1 ? Math.floor(step.values[0] ?? 0) : undefined;
-  if (index === undefined || index < 0) return union(elements(array), NULL);
-  const item = itemAt(array, index);
-  return index < array.min ? item : union(index < array.max ? item : NEVER, NULL);
-}
-
-function elements(array: Extract<Alternative, { kind: 'array' }>): Type {
-  return unionOf([...array.prefix, array.max > array.prefix.length ? array.rest : NEVER]);
-}
-
-/** What an array or object holds. */
-function held(part: Alternative): Type {
-  if (part.kind === 'array') return elements(part);
-  return part.kind === 'object' ? unionOf([...part.properties.values(), part.additional]) : NEVER;
-}
-
-function itemsOf(input: Type, make: (items: Type) => Type): Type {
-  if (input === ANY) return ANY;
-  const arrays = input.filter((part) => part.kind === 'array');
-  return arrays.length === 0 ? ANY : make(union(...arrays.map(elements)));
-}
-
-function truthy(type: Type): Type {
-  if (type === ANY) return ANY;
-  return type.flatMap((part): Alternative[] => {
-    if (part.kind === 'null') return [];
-    if (part.kind !== 'boolean') return [part];
-    return part.value === false ? [] : [{ kind: 'boolean', value: true }];
-  });
-}
-
-function combine(operator: string, a: Alternative, b: Alternative): Type[] {
-  if (operator === '+' && a.kind === 'null') return [[b]];
-  if (operator === '+' && b.kind === 'null') return [[a]];
-  if (a.kind === 'number' && b.kind === 'number') {
-    const isInteger = a.isInteger && b.isInteger && operator !== '/';
-    return [[{ kind: 'number', min: -Infinity, max: Infinity, isInteger }]];
-  }
-  if (a.kind === 'string' && b.kind === 'string') {
-    if (operator === '+') return [STRING];
-    return operator === '/' ? [arrayOf(STRING)] : [];
-  }
-  const isRepeat = operator === '*' && [a.kind, b.kind].sort().join() === 'number,string';
-  if (isRepeat) return [STRING, NULL];
-  if (a.kind === 'array' && b.kind === 'array') {
-    if (operator === '+') return [arrayOf(union(elements(a), elements(b)))];
-    return operator === '-' ? [arrayOf(elements(a))] : [];
-  }
-  if (a.kind === 'object' && b.kind === 'object') {
-    if (operator === '+') return [mergedObject(a, b)];
-    return operator === '*' ? [OBJECT] : [];
-  }
-  return [];
-}
-
-function mergedObject(a: Extract<Alternative, { kind: 'object' }>, b: Extract<Alternative, { kind: 'object' }>): Type {
-  const properties = new Map<string, Type>();
-  for (const name of new Set([...a.properties.keys(), ...b.properties.keys()])) {
-    const right = propertyOf(b, name);
-    properties.set(name, b.required.has(name) ? right : union(propertyOf(a, name), right));
-  }
-  const required = new Set([...a.required, ...b.required]);
-  return [{ kind: 'object', properties, required, additional: union(a.additional, b.additional) }];
 }

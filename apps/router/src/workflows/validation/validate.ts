@@ -5,19 +5,12 @@ import { EMPTY_CATALOGUE, isDestructive, isRepeatable, type ValidationCatalogue 
 import { Check, type ValidationOptions } from './check';
 import { checkAuthentication } from './check-calls';
 import { listsOf } from '../definition/task-lists';
-import {
-  checkList,
-  checkRetryPolicy,
-  checkSchema,
-  checkStrategy,
-  checkTask,
-  checkTransform,
-  checkReference,
-  type Surroundings,
-  WORKFLOW_INPUT,
-  WORKFLOW_OUTPUT,
-} from './check-tasks';
+import { checkReference, checkRetryPolicy } from './check-components';
+import { checkSchema, checkTransform } from './check-data';
+import { checkStrategy } from './check-events';
+import { checkList, checkTask } from './check-tasks';
 import { type Diagnostic, DIAGNOSTICS } from './diagnostics';
+import { type Surroundings, WORKFLOW_INPUT, WORKFLOW_OUTPUT } from './surroundings';
 import { ANY, type Type } from './types';
 
 export interface ValidateOptions extends ValidationOptions {
