@@ -126,6 +126,10 @@ describe('two replicas of gateway, router and monitor', () => {
     await redis.restart('SIGTERM');
     await addAgents('after-redis', 5);
     await arrive();
+    // Killed, it forgets what it had not on disk: not what was told, and what comes after it is back arrives.
+    await redis.restart('SIGKILL');
+    await addAgents('after-redis-was-killed', 5);
+    await arrive();
     await follower.close();
     expect(new Set(follower.seen).size).toBe(follower.seen.length);
     expect(follower.gaps).toEqual([]);

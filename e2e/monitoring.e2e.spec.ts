@@ -59,6 +59,7 @@ describe('monitoring', () => {
       tool('list_alerts'),
       tool('list_events', { topics: ['configuration'] }),
       tool('top_tools'),
+      tool('server_uptime', { server: 'router' }),
       tool('query_metrics', { name: 'process_resident_memory_bytes', by: ['service'] }),
     ]);
     expect(answers.map(({ isError, structuredContent }) => [isError, typeof structuredContent])).toEqual(
@@ -68,9 +69,9 @@ describe('monitoring', () => {
       const headers = { authorization: `Bearer ${system.key}` };
       return (await fetch(`${system.url}/api/v1/calls/export?format=${format}&server=router`, { headers })).text();
     };
-    await eventually(async () => (await exported('jsonl')).trim().split('\n').length === 5);
+    await eventually(async () => (await exported('jsonl')).trim().split('\n').length === 6);
     const lines = (await exported('csv')).trim().split('\r\n');
-    expect(lines).toHaveLength(6);
+    expect(lines).toHaveLength(7);
     expect(lines[0]).toMatch(/^id,at,requestId/);
   });
 });

@@ -7,4 +7,5 @@ export function start(
 ): Promise<{ child: ChildProcess; url: string }>;
 export function treeOf(pid: number): number[];
 export function cpuMs(pids: readonly number[]): number;
+export function cpuMsOfTree(pid: number): number;
 export function rssBytes(pids: readonly number[]): number;

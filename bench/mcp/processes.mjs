@@ -46,6 +46,13 @@ export function cpuMs(pids) {
   return (ticks * 1000) / TICKS_PER_SECOND;
 }
 
+/** CPU time of a process and all that it has started, also of those among its children that have ended, in milliseconds. */
+export function cpuMsOfTree(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return cpuMs(treeOf(pid)) + ((Number(fields[13]) + Number(fields[14])) * 1000) / TICKS_PER_SECOND;
+}
+
 /** Resident memory of processes in bytes. */
 export function rssBytes(pids) {
   let bytes = 0;

@@ -2,6 +2,7 @@ export interface Services {
   url: string;
   headers: Record<string, string>;
   pids(): number[];
+  redisPid(): number;
   pidOf(app: 'gateway' | 'router' | 'monitor'): number;
   rss(): number;
   rssOf(app: string): number;

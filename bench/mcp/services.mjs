@@ -46,6 +46,7 @@ export async function startServices(mcpServers, folder) {
     url,
     headers,
     pids,
+    redisPid,
     pidOf: (app) => children[app].pid,
     rss: () => rssBytes([children.gateway.pid, children.router.pid]),
     rssOf: (app) => rssBytes([children[app].pid]),

@@ -1,15 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Metrics } from '@mcp-router/platform';
 import { openTestDatabase } from '@mcp-router/platform/testing';
 import { MetricQuery, type Metric } from '@mcp-router/shared';
-import type { DataSource } from 'typeorm';
 import { Deltas } from '../../apps/monitor/src/metrics/deltas';
 import { MetricsService } from '../../apps/monitor/src/metrics/metrics.service';
 import { MetricsStore } from '../../apps/monitor/src/metrics/metrics.store';
 import { bucketOf } from '../../apps/monitor/src/metrics/tier';
 import { MIGRATIONS } from '../../apps/monitor/src/migrations';
-import { cpuMs, treeOf } from '../mcp/processes.mjs';
+import { cpuMsOfTree } from '../mcp/processes.mjs';
+import { postmasterOf } from './postmaster';
 import type { Row } from './row';
 
 const PER_SECOND = 10_000;
@@ -39,7 +38,7 @@ export async function measureIngest(seconds: number): Promise<Row[]> {
   };
   await collect();
   const began = Date.now();
-  const [cpuBefore, postgresBefore] = [process.cpuUsage(), cpuMs(treeOf(postgres))];
+  const [cpuBefore, postgresBefore] = [process.cpuUsage(), cpuMsOfTree(postgres)];
   const startedAt = performance.now();
   let recorded = 0;
   let collecting: Promise<void> | undefined;
@@ -61,8 +60,8 @@ export async function measureIngest(seconds: number): Promise<Row[]> {
   await collecting;
   const { user, system } = process.cpuUsage(cpuBefore);
   const ownCpu = (user + system) / 1000;
-  // Backends that came since are few: the pool was opened before.
-  const postgresCpu = cpuMs(treeOf(postgres)) - postgresBefore;
+  // With backends that have ended: a pool closes those that it does not need.
+  const postgresCpu = cpuMsOfTree(postgres) - postgresBefore;
   const elapsed = performance.now() - startedAt;
   // What was recorded since the last reading belongs to the next step.
   await sleep(COLLECT_MS - (Date.now() % COLLECT_MS) + COLLECT_MS / 2);
@@ -80,10 +79,3 @@ export async function measureIngest(seconds: number): Promise<Row[]> {
 }
 
 const iso = (at: number): string => new Date(at).toISOString();
-
-/** The process that started the backend which answers. */
-async function postmasterOf(database: DataSource): Promise<number> {
-  const rows: { pid: number }[] = await database.query('SELECT pg_backend_pid() AS pid');
-  const stat = readFileSync(`/proc/${rows[0]?.pid ?? 0}/stat`, 'utf8');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-}

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load, openSession, toolCall, type Load } from '../mcp/load.mjs';
-import { start } from '../mcp/processes.mjs';
+import { Client } from 'pg';
+import { cpuMsOfTree, start } from '../mcp/processes.mjs';
 import { startServices } from '../mcp/services.mjs';
+import { postmasterOf } from './postmaster';
 import { median, type Row } from './row';
 
 const ROUND_MS = 1_000;
@@ -34,14 +36,28 @@ export async function measureOverhead(rounds: number): Promise<Row[]> {
     // The flags reach the router within a moment; what was recorded until then is stored.
     await load(target, CONCURRENCY, 300);
   };
+  const database = new Client({ connectionString: process.env['DATABASE_URL'] });
+  await database.connect();
+  const postgres = await postmasterOf({ query: async (sql) => (await database.query(sql)).rows as unknown });
+  await database.end();
+  const processes: Record<string, number> = {
+    ...{ gateway: services.pidOf('gateway'), router: services.pidOf('router'), monitor: services.pidOf('monitor') },
+    ...{ Redis: services.redisPid(), Postgres: postgres },
+  };
+  const cpuOfAll = (): number[] => Object.values(processes).map((pid) => cpuMsOfTree(pid));
+  const used: Record<State, number[][]> = { off: [], metrics: [], all: [] };
   await load(target, CONCURRENCY, 4_000);
   const seen: Record<State, Load[]> = { off: [], metrics: [], all: [] };
-  for (let round = 0; round < rounds; round++) {
+  for (let turn = 0; turn < rounds; turn++) {
     // Each is first as often as the others: the machine drifts.
     for (let i = 0; i < STATES.length; i++) {
-      const state = STATES[(round + i) % STATES.length] as State;
+      const state = STATES[(turn + i) % STATES.length] as State;
       await enter(state);
-      seen[state].push(await load(target, CONCURRENCY, ROUND_MS));
+      const before = cpuOfAll();
+      const round = await load(target, CONCURRENCY, ROUND_MS);
+      const calls = (round.perSecond * ROUND_MS) / 1000;
+      seen[state].push(round);
+      used[state].push(cpuOfAll().map((ms, at) => ((ms - (before[at] ?? 0)) * 1000) / calls));
     }
   }
   await services.stop();
@@ -52,6 +68,12 @@ export async function measureOverhead(rounds: number): Promise<Row[]> {
   const of = (state: State, figure: 'perSecond' | 'cpuMsPerCall'): number =>
     median(seen[state].map((load) => load[figure]));
   const cpu = (state: State): number => of(state, 'cpuMsPerCall') / of('off', 'cpuMsPerCall');
+  const microseconds = (state: State, at: number): number => median(used[state].map((round) => round[at] ?? 0));
+  const cpuRows = Object.keys(processes).map((name, at): Row => ({
+    what: `overhead: CPU of ${name} a call, off · metrics · all`,
+    value: microseconds('all', at),
+    unit: `µs (${STATES.map((state) => microseconds(state, at).toFixed(0)).join(' · ')})`,
+  }));
   return [
     { what: 'overhead: throughput lost by metrics, median of rounds', value: lost('metrics'), unit: '%', atMost: 3 },
     { what: 'overhead: lost by metrics and call log', value: lost('all'), unit: '%', atMost: 3 },
@@ -60,5 +82,6 @@ export async function measureOverhead(rounds: number): Promise<Row[]> {
     { what: 'overhead: calls/s with metrics and call log', value: of('all', 'perSecond'), unit: '' },
     { what: 'overhead: CPU of gateway and router a call, metrics / off', value: cpu('metrics'), unit: '×' },
     { what: 'overhead: CPU of gateway and router a call, all / off', value: cpu('all'), unit: '×' },
+    ...cpuRows,
   ];
 }

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import {
   AppError,
   ExponentialHistogram,
+  PackedDistribution,
+  type Distribution,
   type MetricAggregate,
   type MetricAnswer,
   type MetricQuery,
@@ -84,18 +86,30 @@ function groupBy(series: readonly StoredSeries[], by: readonly string[]): Map<st
 }
 
 function stepsOf(points: readonly StoredPoint[], stepMs: number, aggregate: MetricAggregate): [number, number][] {
-  const steps = new Map<number, ExponentialHistogram>();
+  // Most steps have one point, which is asked where it stands.
+  const steps = new Map<number, StoredPoint | ExponentialHistogram>();
   for (const point of points) {
     const at = bucketOf(point.at, stepMs);
-    let step = steps.get(at);
-    if (!step) steps.set(at, (step = new ExponentialHistogram()));
-    step.merge(point);
+    const there = steps.get(at);
+    if (there === undefined) steps.set(at, point);
+    else if (there instanceof ExponentialHistogram) there.merge(point);
+    else {
+      const both = new ExponentialHistogram();
+      both.merge(there);
+      both.merge(point);
+      steps.set(at, both);
+    }
   }
-  return [...steps].sort(([a], [b]) => a - b).map(([at, step]) => [at / 1000, valueOf(step, aggregate, stepMs)]);
+  return [...steps]
+    .sort(([a], [b]) => a - b)
+    .map(([at, step]) => {
+      const values = step instanceof ExponentialHistogram ? step : new PackedDistribution(step);
+      return [at / 1000, valueOf(values, aggregate, stepMs)];
+    });
 }
 
 /** A counter's increase, and how often a histogram recorded, are per second; the rest is over the values. */
-export function valueOf(step: ExponentialHistogram, aggregate: MetricAggregate, stepMs: number): number {
+export function valueOf(step: Distribution, aggregate: MetricAggregate, stepMs: number): number {
   switch (aggregate) {
     case 'rate':
       return (step.hasBuckets ? step.count : step.sum) / (stepMs / 1000);

@@ -1,4 +1,4 @@
-import { ExponentialHistogram } from '@mcp-router/shared';
+import { ExponentialHistogram, PackedDistribution } from '@mcp-router/shared';
 import fc from 'fast-check';
 import { packCounts, unpackPoints } from './packed-points';
 import type { Point } from './point';
@@ -53,6 +53,23 @@ it('packed counts merge to the same as plain ones', () => {
       for (const point of points) plain.merge(point);
       for (const point of unpackPoints(Buffer.concat(points.map(pack)))) packed.merge(point);
       expect(packed.toData()).toEqual(plain.toData());
+    }),
+  );
+});
+
+it('a packed point answers where it stands what its histogram answers', () => {
+  const value = fc.oneof(fc.double({ min: 1e-6, max: 1e9, noNaN: true }), fc.constantFrom(0, -1, 5));
+  const quantile = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 0.5, 0.99, 1));
+  fc.assert(
+    fc.property(fc.array(value), fc.constantFrom(1, 100), quantile, (values, times, q) => {
+      const histogram = new ExponentialHistogram();
+      for (const each of values) for (let i = 0; i < times; i++) histogram.record(each);
+      const [point] = unpackPoints(pack({ at: 0, ...histogram.toData() }));
+      if (!point) throw new Error('nothing was packed');
+      const packed = new PackedDistribution(point);
+      const { count, sum, hasBuckets } = histogram;
+      expect(packed).toMatchObject({ count, sum, hasBuckets });
+      expect(packed.quantile(q)).toBe(histogram.quantile(q));
     }),
   );
 });

@@ -5,7 +5,9 @@ import {
   getServerHealth,
   listCalls,
   listServerHealth,
+  readUptime,
   ServerHealth,
+  Uptime,
   type Principal,
 } from '@mcp-router/shared';
 import { z } from 'zod';
@@ -34,6 +36,19 @@ export const HEALTH_TOOLS = [
       if (server !== undefined) return { items: [await bus.call(getServerHealth, { server }, options)] };
       const { items } = await bus.call(listServerHealth, {}, options);
       return { items };
+    },
+  }),
+  builtinTool({
+    name: 'server_uptime',
+    title: 'Uptime and latency of a server',
+    description:
+      'Tells how much of the last 24 hours, 7 days and 30 days a server was well, how often it went down, and its p50, p95 and p99 latency in each.',
+    inputSchema: z.object({ server: z.string().min(1).max(64).describe('Slug of the server') }),
+    outputSchema: Uptime,
+    annotations: { readOnlyHint: true, openWorldHint: false },
+    requiredRole: 'member',
+    run: ({ server }, { bus, signal, principal }) => {
+      return bus.call(readUptime, { server }, { signal, context: { principal } });
     },
   }),
   builtinTool({

@@ -30,13 +30,24 @@ export interface PackedHistogram extends Omit<HistogramData, 'counts'> {
   end: number;
 }
 
+/** What can be asked of recorded values. */
+export interface Distribution {
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  /** False for merged counters and gauges, which are single numbers. */
+  readonly hasBuckets: boolean;
+  quantile(q: number): number;
+}
+
 /**
  * OpenTelemetry's exponential histogram at scale 5. Histograms merge by adding, so a quantile over any window or set of
  * servers is as right as one over a single process.
  *
  * @see https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram
  */
-export class ExponentialHistogram {
+export class ExponentialHistogram implements Distribution {
   count = 0;
   sum = 0;
   min = Infinity;
@@ -46,7 +57,6 @@ export class ExponentialHistogram {
   private offset = 0;
   private counts = new Float64Array(0);
 
-  /** False for merged counters and gauges, which are single numbers. */
   get hasBuckets(): boolean {
     return this.counts.length > 0 || this.zeros > 0;
   }
@@ -160,6 +170,47 @@ export class ExponentialHistogram {
     grown.set(this.counts, this.offset - start);
     this.counts = grown;
     this.offset = start;
+  }
+}
+
+/** A packed histogram that is asked where it stands: no count is copied. */
+export class PackedDistribution implements Distribution {
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+
+  constructor(private readonly histogram: PackedHistogram) {
+    ({ count: this.count, sum: this.sum, min: this.min, max: this.max } = histogram);
+  }
+
+  get hasBuckets(): boolean {
+    return this.histogram.end > this.histogram.from || this.histogram.zeros > 0;
+  }
+
+  /** As `ExponentialHistogram.quantile`. */
+  quantile(q: number): number {
+    const { count, min, max, zeros, offset, packed, from, end } = this.histogram;
+    if (count === 0) return NaN;
+    const rank = Math.min(count, Math.max(1, Math.ceil(q * count)));
+    if (rank === 1) return min;
+    if (rank === count) return max;
+    let seen = zeros;
+    if (seen >= rank) return Math.max(min, Math.min(0, max));
+    let bucket = offset;
+    let weight = 1;
+    for (let i = from; i < end; i++) {
+      const byte = packed[i] as number;
+      seen += (byte % MORE) * weight;
+      if (byte >= MORE) {
+        weight *= MORE;
+        continue;
+      }
+      if (seen >= rank) return Math.min(max, Math.max(min, middleOf(bucket)));
+      weight = 1;
+      bucket++;
+    }
+    return max;
   }
 }
 
