@@ -9,7 +9,9 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 const { SYSTEM_URL, SYSTEM_KEY, MCP_CONFORMANCE_PROTOCOL_VERSION, MCP_CONFORMANCE_CONTEXT = '{}' } = process.env;
 /** The address that the suite takes for a client metadata document; it does not read it. */
 const CLIENT_METADATA_URL = 'https://conformance-test.local/client-metadata.json';
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
+/** How long a server that is ready may take to say what it offers before it is taken to offer nothing. */
+const SILENCE_MS = 3_000;
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? '';
 const isOAuth = scenario.startsWith('auth/');
 const mockUrl = process.argv.at(-1);
@@ -39,7 +41,7 @@ function oauth() {
   };
 }
 
-/** Registers the mock server and waits until the router knows what it offers; one that offers nothing is given a second. */
+/** Registers the mock server and waits until the router knows what it offers; one that offers nothing is given a while. */
 async function register(slug) {
   const definition = { slug, type: 'http', url: mockUrl, ...(isOAuth && { oauth: oauth() }) };
   await api('POST', '/servers', definition);
@@ -55,7 +57,7 @@ async function ready(slug) {
     if (server.authorization?.state === 'needed') await signIn(slug);
     else if (server.authorization?.state === 'refused') throw new Error(server.authorization.detail);
     if (server.state === 'ready') readySince = Math.min(readySince, Date.now());
-    if (server.counts.tools > 0 || (!isOAuth && Date.now() - readySince > 1_000)) return;
+    if (server.counts.tools > 0 || (!isOAuth && Date.now() - readySince > SILENCE_MS)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   } while (Date.now() < until);
   throw new Error(`The router could not use the mock server: ${server.state}, ${server.lastError}`);

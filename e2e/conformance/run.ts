@@ -8,6 +8,9 @@ const SUITES = {
   '0.2.0-alpha.12': '@modelcontextprotocol/conformance/package.json',
 } as const;
 
+/** What a client may take for one scenario, on a slow machine. */
+const CLIENT_LIMIT_MS = 100_000;
+
 export type Requirements = '2025-11-25' | '2026-07-28';
 
 export interface Scenario {
@@ -55,7 +58,8 @@ export const runClientScenario = (
   { command, version, env }: { command: string; version: Requirements | 'extension'; env: Record<string, string> },
 ): Promise<Outcome> => {
   const versions = version === 'extension' ? [] : ['--spec-version', version];
-  return run('0.2.0-alpha.12', ['client', '--scenario', scenario, '--command', command, ...versions], env);
+  const limit = ['--timeout', String(CLIENT_LIMIT_MS)];
+  return run('0.2.0-alpha.12', ['client', '--scenario', scenario, '--command', command, ...limit, ...versions], env);
 };
 
 async function run(suite: keyof typeof SUITES, args: string[], env = {}): Promise<Outcome> {
