@@ -187,6 +187,22 @@ describe('runs', () => {
     expect((await router.until(await router.run('large'), 'faulted')).error?.detail).toContain('2000 bytes');
   });
 
+  it('have a place for their events although a clock was ahead', async () => {
+    const ahead = new Date('2051-03-10');
+    const id = `${ahead
+      .getTime()
+      .toString(16)
+      .padStart(12, '0')
+      .replace(/^(.{8})/, '$1-')}-7000-8000-000000000000`;
+    await db.database.query(
+      `INSERT INTO router.workflow_event (run_id, seq, epoch, at, type) VALUES ($1, 1, 1, $2, 'run.started')`,
+      [id, ahead],
+    );
+    await router.store.preparePartitions(ahead);
+    expect((await router.store.events(id)).map(({ type }) => type)).toEqual(['run.started']);
+    await db.database.query(`DELETE FROM router.workflow_event WHERE run_id = $1`, [id]);
+  });
+
   it('are removed with the month they began in, once all of that month have ended', async () => {
     const [old, open] = [1, 2].map((n) => `01888000-000${n}-7000-8000-00000000000${n}`);
     const partition = 'workflow_event_202306';

@@ -45,31 +45,29 @@ it('a run comes to each of its states, and from each that is not the end to an e
   };
   const stored = (await engine.store.fork({ ...run, input: {} }, [])) ?? '';
   await until(stored, 'pending');
+
+  // Nobody looks for runs yet, so each of these two is alone with its run until it ends.
+  const ending = process({ wasWritten: ({ projection }) => projection?.state !== 'cancelling' });
+  const cancelled = await ending.start(listens, {});
+  await until(cancelled.id, 'waiting', ending.owner);
+  await ending.engine.tell(cancelled.id, { kind: 'cancel' });
+  await ending.died;
+  await until(cancelled.id, 'cancelling', ending.owner);
+  let begun: (() => void) | undefined;
+  const isBegun = new Promise<void>((resolve) => (begun = resolve));
+  const lost = process({ call: () => new Promise(() => begun?.()) });
+  const uncertain = await lost.start(calls, {});
+  await isBegun;
+  await until(uncertain.id, 'running', lost.owner);
+  await lost.crash();
+
   await engine.boot();
+  await until(cancelled.id, 'cancelled');
   await until(stored, 'waiting');
   await engine.engine.tell(stored, { kind: 'suspend' });
   await until(stored, 'suspended');
   await engine.engine.tell(stored, { kind: 'resume' });
   await until(stored, 'waiting');
-
-  // One whose process ends when it has said that it is being cancelled.
-  const ending = process({ wasWritten: ({ projection }) => projection?.state !== 'cancelling', sweepMs: 60_000 });
-  const cancelled = await ending.start(listens, {});
-  await until(cancelled.id, 'waiting', ending.owner);
-  await ending.engine.tell(cancelled.id, { kind: 'cancel' });
-  await ending.died;
-  expect((await engine.store.find(cancelled.id))?.state).toBe('cancelling');
-  seen.add('cancelling');
-  await until(cancelled.id, 'cancelled');
-
-  // One whose process ends while a call is on its way.
-  let begun: (() => void) | undefined;
-  const isBegun = new Promise<void>((resolve) => (begun = resolve));
-  const lost = process({ call: () => new Promise(() => begun?.()), sweepMs: 60_000 });
-  const uncertain = await lost.start(calls, {});
-  await isBegun;
-  await until(uncertain.id, 'running', lost.owner);
-  await lost.crash();
   await until(uncertain.id, 'needs_attention');
   await engine.engine.tell(uncertain.id, { kind: 'resolve', path: '/do/0', resolution: { action: 'fail' } });
   await until(uncertain.id, 'faulted');

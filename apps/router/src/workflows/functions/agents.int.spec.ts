@@ -140,7 +140,7 @@ describe('calls of agents, models and servers that a task names', () => {
       method: 'tools/call',
       parameters: { name, arguments: args },
     });
-    const noneIsLeft = () => eventually(async () => (await mark.pids()).length === 0);
+    const noneIsLeft = () => eventually(async () => (await mark.pids()).length === 0, 60_000);
 
     it('start the process for the one request, in an environment of its own, and leave nothing of it', async () => {
       const server = stdio(['--fork-away', '--ignore-term'], { TOKEN: 'from-the-task' });
@@ -178,7 +178,7 @@ describe('calls of agents, models and servers that a task names', () => {
         return callServer(args, args, cancel.signal);
       });
       const ended = Promise.allSettled(hangs);
-      await eventually(async () => (await mark.pids()).length === LIMITS.MAX_INSTANCES);
+      await eventually(async () => (await mark.pids()).length === LIMITS.MAX_INSTANCES, 60_000);
       cancel.abort();
       expect((await ended).map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'rejected'));
       await noneIsLeft();
