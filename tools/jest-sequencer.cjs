@@ -14,7 +14,7 @@ const LONG = {
   'libs/platform/src/bus/failures.int.spec.ts': 20,
   'e2e/call-log.e2e.spec.ts': 19,
   'e2e/launcher.e2e.spec.ts': 19,
-  'e2e/conformance/client.e2e.spec.ts': 17,
+  'e2e/conformance/client.e2e.spec.ts': 45,
   'e2e/workflows/durable.e2e.spec.ts': 15,
   'e2e/mcp/tasks.e2e.spec.ts': 15,
   'e2e/access.e2e.spec.ts': 14,

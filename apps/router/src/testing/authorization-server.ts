@@ -20,6 +20,9 @@ export class AuthorizationServer {
   private readonly refreshTokens = new Map<string, boolean>();
   private readonly server = createServer((request, response) => void this.answer(request, response));
 
+  /** @param answerTo what the resource says to a body that came with a token */
+  constructor(private readonly answerTo: (body: string) => string = (body) => `done: ${body}`) {}
+
   async listen(): Promise<void> {
     await new Promise<void>((done) => this.server.listen(0, '127.0.0.1', done));
   }
@@ -144,6 +147,7 @@ export class AuthorizationServer {
       return void response.end('no');
     }
     this.done.push(body);
-    response.end(`done: ${body}`);
+    const answer = this.answerTo(body);
+    response.writeHead(200, { 'content-type': answer.startsWith('{') ? 'application/json' : 'text/plain' }).end(answer);
   }
 }
