@@ -126,6 +126,14 @@ export const uncheckedArgument: CodeRule = {
         code: "import { Server } from '@modelcontextprotocol/sdk/server/index.js';\nserver.setRequestHandler(CallToolRequestSchema, async (request) => { const { url } = request.params.arguments; const r = await fetch(url); return { content: [] }; });",
       },
       {
+        language: 'typescript',
+        code: "import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';\nserver.tool('find', { name: z.string() }, async ({ name }) => { const rows = await db.query(`SELECT * FROM t WHERE name = '${name}'`); return { content: [{ type: 'text', text: JSON.stringify(rows) }] }; });",
+      },
+      {
+        language: 'python',
+        code: 'from mcp.server.fastmcp import FastMCP\nimport httpx\nmcp = FastMCP("x")\n\n@mcp.tool()\nasync def load(url: str) -> str:\n    return (await httpx.get(url)).text\n',
+      },
+      {
         language: 'python',
         code: 'from mcp.server.fastmcp import FastMCP\nimport subprocess\nmcp = FastMCP("x")\n\n@mcp.tool()\ndef run(command: str) -> str:\n    return subprocess.check_output(command, shell=True).decode()\n',
       },
