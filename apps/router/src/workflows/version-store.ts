@@ -23,6 +23,7 @@ export interface VersionRow {
 
 const COLUMNS = `id, namespace, name, version, status, definition, tools, hints, created_at, updated_at,
   published_at`;
+const SELECT_BY_ID = `SELECT ${COLUMNS} FROM router.workflow_version WHERE id = ANY($1::uuid[])`;
 const MAX_KEPT = 500;
 /** What is stored was within the limits of its time. */
 const NO_LIMITS = { maxBytes: Infinity, maxTasks: Infinity, maxDepth: Infinity, maxBranches: Infinity };
@@ -36,17 +37,25 @@ export class VersionStore {
 
   constructor(private readonly database: DataSource) {}
 
-  /** The definition of a published version, read once, however many runs of it are taken over at one moment. */
-  async workflow(versionId: string): Promise<Workflow> {
-    const known = this.parsed.get(versionId) ?? this.reading.get(versionId);
+  /**
+   * The definition of a published version, read once, however many runs of it are taken over at one moment.
+   *
+   * @param db the transaction that asks: it reads by itself, since a second connection may be one too many
+   */
+  async workflow(versionId: string, db?: EntityManager): Promise<Workflow> {
+    const known = this.parsed.get(versionId) ?? (db ? undefined : this.reading.get(versionId));
     if (known) return known;
+    if (db) return this.parse(versionId, (await db.query<VersionRow[]>(SELECT_BY_ID, [[versionId]]))[0]);
     const reading = this.read(versionId).finally(() => this.reading.delete(versionId));
     this.reading.set(versionId, reading);
     return reading;
   }
 
   private async read(versionId: string): Promise<Workflow> {
-    const row = (await this.rows(versionId)).get(versionId);
+    return this.parse(versionId, (await this.rows(versionId)).get(versionId));
+  }
+
+  private parse(versionId: string, row: VersionRow | undefined): Workflow {
     const workflow = row && parseWorkflow(row.definition, { limits: NO_LIMITS }).workflow;
     if (!row || !workflow) throw new AppError('not_found', 'The version of the workflow is not there any more');
     if (row.status === 'published') {
@@ -63,8 +72,7 @@ export class VersionStore {
       const read = async (): Promise<Map<string, VersionRow>> => {
         await new Promise(setImmediate);
         this.asked = undefined;
-        const sql = `SELECT ${COLUMNS} FROM router.workflow_version WHERE id = ANY($1::uuid[])`;
-        return new Map((await this.query<VersionRow>(sql, [ids])).map((row) => [row.id, row]));
+        return new Map((await this.query<VersionRow>(SELECT_BY_ID, [ids])).map((row) => [row.id, row]));
       };
       this.asked = { ids, rows: read() };
     }

@@ -61,7 +61,7 @@ export class EventBoard implements BeforeApplicationShutdown {
   private async startOn(db: EntityManager, event: JsonObject): Promise<string[]> {
     const started: string[] = [];
     for (const row of await this.schedules.onEvents(db)) {
-      const workflow = await this.versions.workflow(row.version_id);
+      const workflow = await this.versions.workflow(row.version_id, db);
       if (workflow.schedule?.kind !== 'on') continue;
       const scope = this.scopeOf(workflow);
       const strategy = workflow.schedule.on;

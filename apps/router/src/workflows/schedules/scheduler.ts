@@ -75,7 +75,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   private async rearm(db: EntityManager): Promise<boolean> {
     const row = await this.schedules.lockEnded(db);
     if (!row) return false;
-    const { schedule } = await this.versions.workflow(row.version_id);
+    const { schedule } = await this.versions.workflow(row.version_id, db);
     const next = schedule ? nextTime(schedule, row.ended_at ?? row.now, row.since) : null;
     await this.schedules.advance(db, row, next, null);
     return next !== null;
@@ -85,7 +85,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   private async startOne(db: EntityManager): Promise<string | undefined> {
     const row = await this.schedules.lockDue(db);
     if (!row?.next_at) return undefined;
-    const { schedule, document } = await this.versions.workflow(row.version_id);
+    const { schedule, document } = await this.versions.workflow(row.version_id, db);
     if (!schedule) return undefined;
     // Occurrences that were missed are made up for by this one run.
     const next = schedule.kind === 'after' ? null : nextTime(schedule, row.now, row.since);

@@ -102,6 +102,16 @@ describe('schedules of two routers', () => {
     ]);
   });
 
+  it('start on more events at one moment than there are connections, in a router that just began', async () => {
+    await first().publish('busy', SET, { schedule: { on: { one: { with: { type: 'busy' } } } } });
+    const fresh = new WorkflowRouter(db);
+    const events = Array.from({ length: 12 }, (_, n) => event('busy', { n }));
+    const published = await Promise.all(events.map((each) => fresh.board.publish(each)));
+    expect(published.map(({ started }) => started.length)).toEqual(events.map(() => 1));
+    await eventually(async () => (await count('busy')) === events.length);
+    await fresh.stop();
+  });
+
   it('hear what a run emits', async () => {
     await first().publish('follows', SET, { schedule: { on: { one: { with: { type: 'test.emitted' } } } } });
     await first().publish('emits', [
