@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { load, openSession, toolCall, type Load } from '../mcp/load.mjs';
 import { Client } from 'pg';
 import { cpuMsOfTree, start } from '../mcp/processes.mjs';
@@ -10,6 +11,7 @@ import { median, type Row } from './row';
 
 const ROUND_MS = 1_000;
 const CONCURRENCY = 16;
+const SETTLE_MS = 700;
 const STATES = ['off', 'metrics', 'all'] as const;
 type State = (typeof STATES)[number];
 const LEAN = join(process.cwd(), 'bench/mcp/lean-upstream.mjs');
@@ -33,7 +35,8 @@ export async function measureOverhead(rounds: number): Promise<Row[]> {
   const enter = async (state: State): Promise<void> => {
     await put('MONITORING', state !== 'off');
     await put('CALL_LOG', state === 'all');
-    // The flags reach the router within a moment; what was recorded until then is stored.
+    // What was recorded until now is stored, so that no state pays for the one before; the flags reach the router meanwhile.
+    await sleep(SETTLE_MS);
     await load(target, CONCURRENCY, 300);
   };
   const database = new Client({ connectionString: process.env['DATABASE_URL'] });
