@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { contextOf, runInContext } from '@mcp-router/platform';
 import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
 import type { DataSource } from 'typeorm';
+import { until } from '@mcp-router/platform/testing';
 import { FakeRouter, type Replica, fakeServer, openDiscoveryDatabase, startReplica } from '../testing/discovery';
 import { type FakeServer, fakeMcp, fakeSse, json, legacy, modern, result } from '../testing/fake-mcp';
-import { until } from '../testing/until';
 
 let database: DataSource;
 let url: string;

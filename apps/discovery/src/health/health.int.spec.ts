@@ -1,4 +1,4 @@
-import { openTestDatabase } from '@mcp-router/platform/testing';
+import { openTestDatabase, until } from '@mcp-router/platform/testing';
 import { AppError, type Server, type ServerProbe } from '@mcp-router/shared';
 import pino from 'pino';
 import type { DataSource } from 'typeorm';
@@ -6,7 +6,6 @@ import { DiscoveryEnv } from '../config';
 import { MIGRATIONS } from '../migrations';
 import { fakeServer } from '../testing/discovery';
 import { FakeBus } from '../testing/fake-bus';
-import { until } from '../testing/until';
 import { HealthSchedule } from './health.schedule';
 import { HealthService } from './health.service';
 import { HealthStore } from './health.store';

@@ -1,6 +1,6 @@
+import { until } from '@mcp-router/platform/testing';
 import { container, fakeDocker } from '../testing/fake-docker';
 import { SourceProbe } from '../testing/source-probe';
-import { until } from '../testing/until';
 import { dockerSource } from './docker.source';
 
 let docker: Awaited<ReturnType<typeof fakeDocker>>;

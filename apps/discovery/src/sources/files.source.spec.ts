@@ -1,8 +1,8 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '@mcp-router/platform/testing';
 import { SourceProbe } from '../testing/source-probe';
-import { until } from '../testing/until';
 import { filesSource } from './files.source';
 
 let folder: string;

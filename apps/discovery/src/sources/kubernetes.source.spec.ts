@@ -1,6 +1,6 @@
+import { until } from '@mcp-router/platform/testing';
 import { fakeKube, service, slice } from '../testing/fake-kube';
 import { SourceProbe } from '../testing/source-probe';
-import { until } from '../testing/until';
 import { kubernetesSource } from './kubernetes.source';
 
 let kube: Awaited<ReturnType<typeof fakeKube>>;

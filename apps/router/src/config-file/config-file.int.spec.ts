@@ -1,9 +1,8 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fastest } from '@mcp-router/platform/testing';
+import { fastest, until } from '@mcp-router/platform/testing';
 import { pino } from 'pino';
-import { until } from '../testing/upstream-bench';
 import type { ConfigEntry } from './config-entries';
 import { ConfigFile } from './config-file';
 

@@ -10,8 +10,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '@mcp-router/platform/testing';
 import { newMark, ODD_SERVER } from '../testing/processes';
-import { ask, stdio, until, upstreamBench } from '../testing/upstream-bench';
+import { ask, stdio, upstreamBench } from '../testing/upstream-bench';
 import { Cgroups } from './cgroups';
 import { Reaper } from './reaper';
 

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
+import { until } from '@mcp-router/platform/testing';
 import { newMark, ODD_SERVER } from '../testing/processes';
-import { ask, stdio, until, upstreamBench } from '../testing/upstream-bench';
+import { ask, stdio, upstreamBench } from '../testing/upstream-bench';
 
 const CYCLES = 1_000;
 const AT_ONCE = 4;

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promptly, until } from '@mcp-router/platform/testing';
 import { compile, newMark, ODD_SERVER, startHost, type Mark } from '../testing/processes';
 import { listPids, readStat } from './proc';
-import { ask, promptly, stdio, until, upstreamBench } from '../testing/upstream-bench';
+import { ask, stdio, upstreamBench } from '../testing/upstream-bench';
 
 const GONE_WITHIN_MS = 5_000;
 

@@ -81,20 +81,3 @@ export async function ask(
   const message = parseRpc(JSON.stringify({ jsonrpc: '2.0', id: `t${++requests}`, method, params }));
   return JSON.parse(await upstream.exchange({ ...SYSTEM_CALLER, ...rest, message })) as never;
 }
-
-/** Waits for a condition. */
-export async function until(condition: () => boolean | Promise<boolean>, ms = 45_000): Promise<void> {
-  const end = Date.now() + ms;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error('the condition did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-/** For what is to be so within some time: looks as often as fits into it, so that a slow machine has longer. */
-export async function promptly(condition: () => boolean | Promise<boolean>, ms: number): Promise<void> {
-  for (let tries = Math.ceil(ms / 10); !(await condition()); tries--) {
-    if (tries <= 0) throw new Error(`the condition did not come true within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import type { Bus } from '@mcp-router/platform';
-import { fastest } from '@mcp-router/platform/testing';
+import { fastest, until } from '@mcp-router/platform/testing';
 import { pino } from 'pino';
 import type { GrantStore } from '../authorization/grant-store';
 import { Catalogue } from '../catalogue/catalogue';
@@ -8,7 +8,7 @@ import { CatalogueFeed } from '../catalogue/catalogue-feed';
 import { RouterEnv } from '../config';
 import { toSpec } from '../servers/server-spec';
 import { ODD_SERVER } from '../testing/processes';
-import { ask, until } from '../testing/upstream-bench';
+import { ask } from '../testing/upstream-bench';
 import { UpstreamRegistry } from './upstream-registry';
 
 const env = RouterEnv.parse({ DATABASE_URL: 'x', OUTBOUND_ALLOW: 'loopback', CONNECT_TIMEOUT_MS: '3000' });

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { RpcText } from '@mcp-router/shared';
+import { until } from '@mcp-router/platform/testing';
 import { readList } from '../catalogue/list-reader';
 import { events, httpServer, json, type HttpCall, type HttpServer, type Play } from '../testing/http-server';
 import { ROOT } from '../testing/processes';
-import { ask, until, upstreamBench } from '../testing/upstream-bench';
+import { ask, upstreamBench } from '../testing/upstream-bench';
 import type { SupervisedUpstream } from './supervised-upstream';
 import type { ServerHandle } from './upstream';
 

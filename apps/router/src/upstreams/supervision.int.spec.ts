@@ -3,11 +3,11 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, parseRpc, SYSTEM_PRINCIPAL, type RpcText } from '@mcp-router/shared';
-import { fastest } from '@mcp-router/platform/testing';
+import { fastest, until } from '@mcp-router/platform/testing';
 import { Catalogue } from '../catalogue/catalogue';
 import { readList } from '../catalogue/list-reader';
 import { newMark, ODD_SERVER } from '../testing/processes';
-import { ask, stdio, until, upstreamBench } from '../testing/upstream-bench';
+import { ask, stdio, upstreamBench } from '../testing/upstream-bench';
 import type { ServerHandle, Upstream } from './upstream';
 
 const someone = (agentId: string) => ({ ...SYSTEM_PRINCIPAL, agentId, agent: agentId });

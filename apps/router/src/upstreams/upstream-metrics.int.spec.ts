@@ -1,8 +1,9 @@
 import { metrics } from '@mcp-router/platform';
+import { until } from '@mcp-router/platform/testing';
 import { Catalogue } from '../catalogue/catalogue';
 import { readItems, withPublicNames } from '../catalogue/catalogue-item';
 import { ODD_SERVER } from '../testing/processes';
-import { ask, stdio, until, upstreamBench } from '../testing/upstream-bench';
+import { ask, stdio, upstreamBench } from '../testing/upstream-bench';
 import { UpstreamMetrics } from './upstream-metrics';
 import type { UpstreamRegistry } from './upstream-registry';
 

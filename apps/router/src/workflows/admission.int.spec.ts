@@ -1,9 +1,9 @@
 import { contextOf, runInContext } from '@mcp-router/platform';
-import { openTestDatabase } from '@mcp-router/platform/testing';
+import { openTestDatabase, until } from '@mcp-router/platform/testing';
 import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
 import type { JsonObject } from './definition/json';
 import { ROUTER_DATABASE } from './testing/engine-parts';
-import { eventually, workflowDatabase, WorkflowRouter, type WorkflowDatabase } from './testing/workflow-router';
+import { workflowDatabase, WorkflowRouter, type WorkflowDatabase } from './testing/workflow-router';
 
 const VALIDATION = 'https://serverlessworkflow.io/spec/1.0.0/errors/validation';
 const USES_KEY = { use: { secrets: ['key'] } };
@@ -30,7 +30,7 @@ describe('a run begins only when its workflow can be run', () => {
       new AbortController().signal,
     );
   const only = async (name: string) => {
-    await eventually(async () => (await router.runsOf(name)).length === 1);
+    await until(async () => (await router.runsOf(name)).length === 1);
     const [row] = await router.runsOf(name);
     return row?.id ?? '';
   };
@@ -90,7 +90,7 @@ describe('a run begins only when its workflow can be run', () => {
     const before = (await router.runsOf('called')).length;
     const { id } = await runInContext(contextOf({ traceparent }), () => start('spoken'));
     await router.until(id, 'completed');
-    await eventually(async () => (await router.runsOf('called')).length > before);
+    await until(async () => (await router.runsOf('called')).length > before);
     const rows = [(await router.runsOf('called'))[0], await router.store.find(await only('heard'))];
     expect(rows.map((row) => row?.traceparent?.slice(0, 35))).toEqual([
       traceparent.slice(0, 35),

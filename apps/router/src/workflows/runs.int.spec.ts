@@ -1,9 +1,9 @@
 import { SYSTEM_PRINCIPAL, type Principal } from '@mcp-router/shared';
-import { checkMigrations, openTestDatabase } from '@mcp-router/platform/testing';
+import { checkMigrations, openTestDatabase, until } from '@mcp-router/platform/testing';
 import type { Json, JsonObject } from './definition/json';
 import type { Effect } from './engine/host';
 import { ROUTER_DATABASE } from './testing/engine-parts';
-import { eventually, workflowDatabase, WorkflowRouter, type WorkflowDatabase } from './testing/workflow-router';
+import { workflowDatabase, WorkflowRouter, type WorkflowDatabase } from './testing/workflow-router';
 
 const NEVER = new AbortController().signal;
 const get = (args: JsonObject): JsonObject => ({
@@ -227,6 +227,6 @@ describe('runs', () => {
     expect(await router.store.dropMonthsBefore(new Date('2023-06-15'))).toEqual([]);
     expect(await router.store.dropMonthsBefore(due)).toEqual([partition]);
     expect(await exists()).toBeNull();
-    await eventually(async () => (await router.store.find(old ?? '')) === undefined);
+    await until(async () => (await router.store.find(old ?? '')) === undefined);
   });
 });

@@ -6,7 +6,7 @@ import { contextOf, currentContext, runInContext } from './context';
 import { fastest } from '../testing/fastest';
 import { count, echo, exchange, nobody, relay } from '../testing/bus/contracts';
 import { startCaller, startReplica, type Process } from '../testing/bus/replica';
-import { until } from '../testing/bus/until';
+import { until } from '../testing/until';
 
 const redisUrl = process.env['REDIS_URL'] ?? '';
 const prefix = `test-${randomUUID().slice(0, 8)}:`;

@@ -5,7 +5,7 @@ import { lastValueFrom } from 'rxjs';
 import { count, echo, exchange, relay, rung } from '../testing/bus/contracts';
 import { ReplicaProcesses, startPrivateRedis, type PrivateRedis } from '../testing/bus/processes';
 import { startCaller, startReplica } from '../testing/bus/replica';
-import { until } from '../testing/bus/until';
+import { until } from '../testing/until';
 import { fastest } from '../testing/fastest';
 
 const redisUrl = process.env['REDIS_URL'] ?? '';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { noted, rung } from '../testing/bus/contracts';
 import { ReplicaProcesses, startPrivateRedis } from '../testing/bus/processes';
 import { startCaller, type Process } from '../testing/bus/replica';
-import { until } from '../testing/bus/until';
+import { until } from '../testing/until';
 import { unpack } from './packs';
 
 const redisUrl = process.env['REDIS_URL'] ?? '';

@@ -1,9 +1,7 @@
-import { openTestDatabase } from '@mcp-router/platform/testing';
+import { openTestDatabase, until } from '@mcp-router/platform/testing';
 import { RunState, SYSTEM_PRINCIPAL } from '@mcp-router/shared';
-import { MIGRATIONS } from '../../migrations';
-import { ServerEntity } from '../../servers/server.entity';
 import type { JsonObject } from '../definition/json';
-import { eventually } from '../testing/workflow-router';
+import { ROUTER_DATABASE } from '../testing/engine-parts';
 import { EngineProcess, expireLeases, type EngineOptions } from './testing/engine-process';
 
 const PATIENCE_MS = 60_000;
@@ -11,11 +9,7 @@ const NEVER_SAID = { hear: { listen: { to: { one: { with: { type: 'never' } } } 
 const CALL = { call: { call: 'fx__write', with: {} } };
 
 it('a run comes to each of its states, and from each that is not the end to an end', async () => {
-  const { database, close } = await openTestDatabase({
-    schema: 'router',
-    entities: [ServerEntity],
-    migrations: MIGRATIONS,
-  });
+  const { database, close } = await openTestDatabase(ROUTER_DATABASE);
   const seen = new Set<string>();
   const processes: EngineProcess[] = [];
   const process = (options: Partial<EngineOptions> = {}) => {
@@ -26,8 +20,8 @@ it('a run comes to each of its states, and from each that is not the end to an e
   const engine = process();
   const publish = (name: string, tasks: JsonObject[]) =>
     engine.publish({ document: { dsl: '1.0.3', namespace: 'states', name, version: '1.0.0' }, do: tasks });
-  const until = (id: string, state: string, owner = engine.owner) =>
-    eventually(async () => {
+  const comesTo = (id: string, state: string, owner = engine.owner) =>
+    until(async () => {
       await expireLeases(database, owner);
       if ((await engine.store.find(id))?.state !== state) return false;
       seen.add(state);
@@ -44,35 +38,35 @@ it('a run comes to each of its states, and from each that is not the end to an e
     principal: SYSTEM_PRINCIPAL,
   };
   const stored = (await engine.store.fork({ ...run, input: {} }, [])) ?? '';
-  await until(stored, 'pending');
+  await comesTo(stored, 'pending');
 
   // Nobody looks for runs yet, so each of these two is alone with its run until it ends.
   const ending = process({ wasWritten: ({ projection }) => projection?.state !== 'cancelling' });
   const cancelled = await ending.start(listens, {});
-  await until(cancelled.id, 'waiting', ending.owner);
+  await comesTo(cancelled.id, 'waiting', ending.owner);
   await ending.engine.tell(cancelled.id, { kind: 'cancel' });
   await ending.died;
-  await until(cancelled.id, 'cancelling', ending.owner);
+  await comesTo(cancelled.id, 'cancelling', ending.owner);
   let begun: (() => void) | undefined;
   const isBegun = new Promise<void>((resolve) => (begun = resolve));
   const lost = process({ call: () => new Promise(() => begun?.()) });
   const uncertain = await lost.start(calls, {});
   await isBegun;
-  await until(uncertain.id, 'running', lost.owner);
+  await comesTo(uncertain.id, 'running', lost.owner);
   await lost.crash();
 
   await engine.boot();
-  await until(cancelled.id, 'cancelled');
-  await until(stored, 'waiting');
+  await comesTo(cancelled.id, 'cancelled');
+  await comesTo(stored, 'waiting');
   await engine.engine.tell(stored, { kind: 'suspend' });
-  await until(stored, 'suspended');
+  await comesTo(stored, 'suspended');
   await engine.engine.tell(stored, { kind: 'resume' });
-  await until(stored, 'waiting');
-  await until(uncertain.id, 'needs_attention');
+  await comesTo(stored, 'waiting');
+  await comesTo(uncertain.id, 'needs_attention');
   await engine.engine.tell(uncertain.id, { kind: 'resolve', path: '/do/0', resolution: { action: 'fail' } });
-  await until(uncertain.id, 'faulted');
+  await comesTo(uncertain.id, 'faulted');
   const certain = await engine.start(calls, {});
-  await until(certain.id, 'completed');
+  await comesTo(certain.id, 'completed');
 
   expect([...seen].sort()).toEqual([...RunState.options].sort());
   for (const each of processes) await each.crash();

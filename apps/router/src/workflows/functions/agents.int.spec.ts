@@ -1,5 +1,6 @@
 import { metrics, Outbound } from '@mcp-router/platform';
 import { SYSTEM_PRINCIPAL } from '@mcp-router/shared';
+import { until } from '@mcp-router/platform/testing';
 import { Reaper } from '../../processes/reaper';
 import { httpServer, type HttpServer } from '../../testing/http-server';
 import { newMark, ODD_SERVER } from '../../testing/processes';
@@ -10,7 +11,6 @@ import { callInlineServer } from './inline-mcp';
 import { InlineProcesses } from './inline-process';
 import { askModel } from './llm';
 import { ask } from './model';
-import { eventually } from '../testing/workflow-router';
 import type { Sender } from './send-request';
 import { jsonServer, type JsonServer } from './testing/json-server';
 
@@ -140,7 +140,7 @@ describe('calls of agents, models and servers that a task names', () => {
       method: 'tools/call',
       parameters: { name, arguments: args },
     });
-    const noneIsLeft = () => eventually(async () => (await mark.pids()).length === 0, 60_000);
+    const noneIsLeft = () => until(async () => (await mark.pids()).length === 0, 60_000);
 
     it('start the process for the one request, in an environment of its own, and leave nothing of it', async () => {
       const server = stdio(['--fork-away', '--ignore-term'], { TOKEN: 'from-the-task' });
@@ -178,7 +178,7 @@ describe('calls of agents, models and servers that a task names', () => {
         return callServer(args, args, cancel.signal);
       });
       const ended = Promise.allSettled(hangs);
-      await eventually(async () => (await mark.pids()).length === LIMITS.MAX_INSTANCES, 60_000);
+      await until(async () => (await mark.pids()).length === LIMITS.MAX_INSTANCES, 60_000);
       cancel.abort();
       expect((await ended).map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'rejected'));
       await noneIsLeft();

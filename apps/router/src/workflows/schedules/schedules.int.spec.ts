@@ -1,7 +1,7 @@
-import { openTestDatabase } from '@mcp-router/platform/testing';
+import { openTestDatabase, until } from '@mcp-router/platform/testing';
 import type { JsonObject } from '../definition/json';
 import { ROUTER_DATABASE } from '../testing/engine-parts';
-import { eventually, workflowDatabase, WorkflowRouter, type WorkflowDatabase } from '../testing/workflow-router';
+import { workflowDatabase, WorkflowRouter, type WorkflowDatabase } from '../testing/workflow-router';
 
 const SET = [{ done: { set: { at: '${ $workflow.startedAt.epoch.milliseconds }', got: '${ . }' } } }];
 let sequence = 0;
@@ -30,7 +30,7 @@ describe('schedules of two routers', () => {
 
   it('start one run for each occurrence of `every`', async () => {
     await first().publish('ticks', SET, { schedule: { every: { seconds: 1 } } });
-    await eventually(async () => (await count('ticks')) >= 4);
+    await until(async () => (await count('ticks')) >= 4);
     const keys = await db.database.query<{ key: string }[]>(
       `SELECT idempotency_key AS key FROM router.workflow_run WHERE name = 'ticks' ORDER BY id`,
     );
@@ -47,7 +47,7 @@ describe('schedules of two routers', () => {
     await db.database.query(
       `UPDATE router.workflow_schedule SET next_at = now() - interval '3 years' WHERE name = 'missed'`,
     );
-    await eventually(async () => (await count('missed')) === 1);
+    await until(async () => (await count('missed')) === 1);
     const row = await first().schedules.find('test', 'missed');
     expect(row?.next_at?.getTime()).toBeGreaterThan(Date.now());
     expect(await count('missed')).toBe(1);
@@ -57,7 +57,7 @@ describe('schedules of two routers', () => {
     await first().publish('again', [{ wait: { wait: { milliseconds: 300 } } }, ...SET], {
       schedule: { after: { seconds: 1 } },
     });
-    await eventually(async () => (await count('again')) >= 2);
+    await until(async () => (await count('again')) >= 2);
     const [later, earlier] = await first().runsOf('again');
     expect((later?.created_at.getTime() ?? 0) - (earlier?.ended_at?.getTime() ?? Infinity)).toBeGreaterThanOrEqual(990);
     await first().publish('again', SET, {}, '1.0.1');
@@ -68,7 +68,7 @@ describe('schedules of two routers', () => {
     const heard = event('test.heard', { n: 1 });
     await Promise.all([first().board.publish(heard), second().board.publish(heard), first().board.publish(heard)]);
     await first().board.publish(event('test.other'));
-    await eventually(async () => (await count('heard')) === 1);
+    await until(async () => (await count('heard')) === 1);
     const [run] = await first().runsOf('heard');
     expect(run?.input).toEqual([heard]);
     expect(await first().until(run?.id ?? '', 'completed')).toMatchObject({ output: { got: [heard] } });
@@ -83,7 +83,7 @@ describe('schedules of two routers', () => {
     await second().board.publish(event('paid', { order: 3 }));
     expect(await count('joined')).toBe(0);
     await second().board.publish(event('packed', { order: 1 }));
-    await eventually(async () => (await count('joined')) === 1);
+    await until(async () => (await count('joined')) === 1);
     expect((await first().runsOf('joined'))[0]?.input).toMatchObject([
       { type: 'paid', data: { order: 1 } },
       { type: 'packed', data: { order: 1 } },
@@ -94,7 +94,7 @@ describe('schedules of two routers', () => {
     const any = [{ with: { type: 'measured' } }];
     await first().publish('gathered', SET, { schedule: { on: { any, until: '.value > 10' } } });
     for (const value of [1, 2, 30]) await first().board.publish(event('measured', { value }));
-    await eventually(async () => (await count('gathered')) === 1);
+    await until(async () => (await count('gathered')) === 1);
     expect((await first().runsOf('gathered'))[0]?.input).toMatchObject([
       { data: { value: 1 } },
       {},
@@ -108,7 +108,7 @@ describe('schedules of two routers', () => {
     const events = Array.from({ length: 12 }, (_, n) => event('busy', { n }));
     const published = await Promise.all(events.map((each) => fresh.board.publish(each)));
     expect(published.map(({ started }) => started.length)).toEqual(events.map(() => 1));
-    await eventually(async () => (await count('busy')) === events.length);
+    await until(async () => (await count('busy')) === events.length);
     await fresh.stop();
   });
 
@@ -118,7 +118,7 @@ describe('schedules of two routers', () => {
       { say: { emit: { event: { with: { source: 'https://test', type: 'test.emitted', data: { n: 7 } } } } } },
     ]);
     await second().run('emits');
-    await eventually(async () => (await count('follows')) === 1);
+    await until(async () => (await count('follows')) === 1);
   });
 
   it('refuse a duration that is computed', async () => {

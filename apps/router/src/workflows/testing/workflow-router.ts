@@ -132,11 +132,3 @@ export class WorkflowRouter {
     }
   }
 }
-
-/** Waits for a condition. */
-export async function eventually(condition: () => Promise<boolean>, ms = 60_000): Promise<void> {
-  for (const end = Date.now() + ms; !(await condition());) {
-    if (Date.now() > end) throw new Error('The condition did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
