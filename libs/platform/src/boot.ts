@@ -105,6 +105,7 @@ function rootModule<E extends CommonEnv>(app: App<z.ZodType<E>>, env: E, logger:
         redisUrl: env.REDIS_URL,
         prefix: env.REDIS_PREFIX,
         drainMs: env.SHUTDOWN_TIMEOUT_MS,
+        logsRequests: logger.isLevelEnabled('debug'),
       }),
       databaseModule({ schema: app.name, url: env.DATABASE_URL, poolSize: env.DATABASE_POOL_SIZE, ...app.database }),
       app.module,

@@ -30,3 +30,4 @@ export * from './telemetry/tracer';
 export * from './tokens';
 export { OutboundEnv } from './outbound/policy';
 export { RedisBusServer } from './bus/redis-bus.server';
+export type { AnswerSink } from './bus/served-request';

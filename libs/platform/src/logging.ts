@@ -36,32 +36,36 @@ export function createLogger(service: string, level: string): Logger {
   return pino(options, output);
 }
 
-/** Nest's own log lines through pino; its start-up chatter is `debug`. */
+/** Nest's log lines through pino; its start-up chatter is `debug`. An object that is logged gives fields of the line. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.logger.debug({ from: rest.at(-1) }, String(message));
+    this.write('debug', message, rest);
   }
   error(message: unknown, ...rest: unknown[]): void {
-    const from = rest.at(-1);
-    if (message instanceof Error) this.logger.error({ err: message, from }, message.message);
-    // Fields, with the failure among them.
-    else if (typeof message === 'object' && message !== null)
-      this.logger.error({ ...message, from }, reasonIn(message));
-    else this.logger.error({ from: rest.at(-1), stack: rest.length > 1 ? rest[0] : undefined }, String(message));
+    this.write('error', message, rest);
   }
   warn(message: unknown, ...rest: unknown[]): void {
-    this.logger.warn({ from: rest.at(-1) }, String(message));
+    this.write('warn', message, rest);
   }
   debug(message: unknown, ...rest: unknown[]): void {
-    this.logger.debug({ from: rest.at(-1) }, String(message));
+    this.write('debug', message, rest);
   }
   verbose(message: unknown, ...rest: unknown[]): void {
-    this.logger.trace({ from: rest.at(-1) }, String(message));
+    this.write('trace', message, rest);
   }
-}
 
-function reasonIn({ err }: { err?: unknown }): string {
-  return err instanceof Error ? err.message : 'failed';
+  /** @param rest what more the caller gave (a text, or a stack trace), and the name of the caller's logger */
+  private write(level: 'error' | 'warn' | 'debug' | 'trace', message: unknown, rest: unknown[]): void {
+    const from = rest.at(-1);
+    const more = rest.length > 1 ? rest[0] : undefined;
+    if (typeof message !== 'object' || message === null) {
+      this.logger[level]({ from, ...(more !== undefined && { stack: more }) }, String(message));
+      return;
+    }
+    const fields = message instanceof Error ? { err: message } : message;
+    const fault = 'err' in fields && fields.err instanceof Error ? fields.err.message : '';
+    this.logger[level]({ ...fields, from }, typeof more === 'string' ? more : fault);
+  }
 }

@@ -3,12 +3,13 @@ import type { Logger } from 'pino';
 import { finalize, type Observable } from 'rxjs';
 import { LOGGER } from './tokens';
 
-/** One debug line a request in each service that took part; the logger adds the request id. Only there when it would be seen. */
+/** One debug line an HTTP request, as the bus writes one for each of its own. Only there when it would be seen. */
 @Injectable()
 export class RequestLog implements NestInterceptor {
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() !== 'http') return next.handle();
     const handler = `${context.getClass().name}.${context.getHandler().name}`;
     const startedAt = performance.now();
     return next

@@ -1,6 +1,6 @@
-import { Bus, type Stop } from '@mcp-router/platform';
+import { Bus, type Answers, type Stop } from '@mcp-router/platform';
 import { AppError, type Broadcast, type Contract, type RecordStream } from '@mcp-router/shared';
-import { type Observable, from } from 'rxjs';
+import { from } from 'rxjs';
 import type { z } from 'zod';
 
 type Answer = (input: never) => unknown;
@@ -29,11 +29,13 @@ export class FakeBus extends Bus {
     return contract.output.parse(await answer(parsed as never));
   }
 
-  stream<I extends z.ZodType, O extends z.ZodType>(
+  ask<I extends z.ZodType, O extends z.ZodType>(
     contract: Contract<I, O>,
     input: z.input<I>,
-  ): Observable<z.output<O>> {
-    return from(this.call(contract, input));
+    answers: Answers<z.output<O>>,
+  ): () => void {
+    from(this.call(contract, input)).subscribe(answers);
+    return () => undefined;
   }
 
   instances(): string[] {

@@ -8,8 +8,7 @@ import {
   type McpRequest,
   type Principal,
 } from '@mcp-router/shared';
-import { tracer, type Bus } from '@mcp-router/platform';
-import type { Subscription } from 'rxjs';
+import { tracer, type Answers, type Bus } from '@mcp-router/platform';
 import { countList, measureRequest } from './edge-metrics';
 import { traceRequest } from './edge-trace';
 import type { HttpReply } from './http-reply';
@@ -47,8 +46,10 @@ function policyKey(principal: Principal): string {
 }
 
 /** One HTTP request on its way through a router and back. */
-export class Exchange {
-  private subscription: Subscription | undefined;
+export class Exchange implements Answers<McpReply> {
+  private cancel: (() => void) | undefined;
+  /** For when nothing was done: the instance is gone, or stops and takes this only by its other name. */
+  private sendAgain: (() => void) | undefined;
   private readonly startedAt = Date.now();
   private lastWriteAt = this.startedAt;
   private lists: ListCache | undefined;
@@ -100,17 +101,9 @@ export class Exchange {
     });
     const context = { requestId, traceparent: span?.traceparent ?? traceparent, principal };
     const send = (contract: typeof exchangeMcp): void => {
-      this.subscription = this.bus.stream(contract, input, { instance, context }).subscribe({
-        next: (frame) => this.take(frame),
-        error: (error: unknown) => {
-          // Nothing was done: the instance is gone, or stops and takes this only by its other name.
-          const isRefused = AppError.from(error).code === 'no_instance';
-          if (isRefused && beginsNothing === true && contract !== answerMcp) send(answerMcp);
-          else this.fail(error);
-        },
-        complete: () => this.complete(),
-      });
+      this.cancel = this.bus.ask(contract, input, this, { instance, context });
     };
+    if (beginsNothing === true) this.sendAgain = () => send(answerMcp);
     send(exchangeMcp);
     if (reply.isOver) this.finish();
   }
@@ -131,10 +124,11 @@ export class Exchange {
   /** Ends the HTTP side only; what a session's client waits for goes on and can be fetched. */
   abandon(): void {
     if (this.reply.isStream || this.isEndless) this.reply.end();
-    else this.fail(new AppError('instance_lost', 'The gateway is stopping; the outcome of the call is unknown'));
+    else this.error(new AppError('instance_lost', 'The gateway is stopping; the outcome of the call is unknown'));
   }
 
-  private take(frame: McpReply): void {
+  /** Takes what the router says. */
+  next(frame: McpReply): void {
     const { reply } = this;
     if (frame.session !== undefined) reply.setHeader('mcp-session-id', frame.session);
     if (frame.listTag !== undefined && this.takeList(frame)) return;
@@ -161,7 +155,7 @@ export class Exchange {
     }
     const list = this.cached;
     const before = `{"jsonrpc":"2.0","id":${idOf(this.input.body)},"result":`;
-    if (list?.tag !== listTag) this.fail(new AppError('internal', 'The list is not at hand'));
+    if (list?.tag !== listTag) this.error(new AppError('internal', 'The list is not at hand'));
     else if (this.reply.isStream) {
       this.reply.event(`${before}${list.result.toString()}}`);
       this.reply.end();
@@ -169,8 +163,10 @@ export class Exchange {
     return true;
   }
 
-  private fail(thrown: unknown): void {
-    const { reply, input } = this;
+  error(thrown: unknown): void {
+    const { reply, input, sendAgain } = this;
+    this.sendAgain = undefined;
+    if (sendAgain && AppError.from(thrown).code === 'no_instance') return sendAgain();
     if (!reply.isOver) {
       const error = this.forClient(AppError.from(thrown));
       this.failure = error.code;
@@ -194,13 +190,13 @@ export class Exchange {
   }
 
   /** The router has nothing more to say; a request that it said nothing to at all must not hang. */
-  private complete(): void {
+  complete(): void {
     if (this.reply.isOver || this.reply.isStream) this.finish();
-    else this.fail(new AppError('internal', 'The router gave no answer'));
+    else this.error(new AppError('internal', 'The router gave no answer'));
   }
 
   private finish(): void {
-    this.subscription?.unsubscribe();
+    this.cancel?.();
     if (!this.reply.isOver && this.reply.isStream) this.reply.end();
     this.onDone();
   }

@@ -109,7 +109,7 @@ export class CallRecorder {
     const traceId = (call.traceparent ?? context?.traceparent)?.split('-')[1];
     const id = uuidV7();
     const at = isoNow();
-    // What is undefined is left out of the record's JSON.
+    // Written out, and the absent as undefined, which JSON leaves out: one shape for all calls, and no copies on the way.
     this.bus.record(callRecorded, {
       id,
       at,

@@ -41,8 +41,8 @@ export class LegacyDoor {
     });
   }
 
-  /** Answers one exchange. @returns what to do when the client is gone before the end */
-  async serve(input: McpRequest, context: BusContext, sink: ReplySink): Promise<(() => void) | undefined> {
+  /** Answers one exchange. @returns where it takes a while to begin: what to do when the client is gone before the end */
+  serve(input: McpRequest, context: BusContext, sink: ReplySink): Promise<(() => void) | undefined> | undefined {
     const principal = principalOf(context);
     if (input.kind === 'message' && input.session === undefined) return this.open(input, context, sink);
     const session = this.sessions.get(input.session ?? '', principal, input.endpoint);

@@ -215,18 +215,24 @@ export class McpRouter {
   private record(): void {
     const now = performance.now();
     for (const { call, facts, at } of this.finished.splice(0)) {
-      const { request, endpoint, principal, context, method } = call;
+      const { request, endpoint, context } = call;
       this.recorder.record({
-        ...facts,
+        endpoint: endpoint === undefined ? '/mcp' : `/mcp/${endpoint}`,
+        method: call.method,
+        server: facts.server,
+        tool: facts.tool,
+        isListed: facts.tool === undefined || this.catalogue.find('tools', facts.tool) !== undefined,
+        argumentsText: paramText(request, ['arguments']) ?? paramText(request, ['uri']) ?? '',
+        decision: facts.decision,
+        outcome: facts.outcome,
+        errorCode: facts.errorCode,
         // The recorder measures up to its own time, which is later than the answer.
         startedAt: facts.startedAt + now - at,
-        endpoint: endpoint === undefined ? '/mcp' : `/mcp/${endpoint}`,
-        method,
-        isListed: facts.tool === undefined || this.catalogue.find('tools', facts.tool) !== undefined,
         upstreamMs: call.upstreamMs || undefined,
-        argumentsText: paramText(request, ['arguments']) ?? paramText(request, ['uri']) ?? '',
         requestBytes: request.text.length,
-        principal,
+        responseBytes: facts.responseBytes,
+        responseText: facts.responseText,
+        principal: call.principal,
         requestId: context.requestId,
         traceparent: context.traceparent,
       });

@@ -35,8 +35,9 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
 /** Sessions, routing and translation of MCP. Needs the `Catalogue` and a `Directory` of the registered servers. */
 @Module({
   imports: [UpstreamsModule, VirtualServersModule, BuiltinModule, QuarantineModule],
-  controllers: [McpHandler],
+
   providers: [
+    McpHandler,
     CallRecorder,
     Directory,
     LogLevels,

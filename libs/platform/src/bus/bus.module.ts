@@ -10,6 +10,8 @@ import { Transfers } from './transfers';
 export interface BusOptions extends LinkOptions {
   /** How long a stopping process waits for its handlers, in milliseconds; default 10 s. */
   drainMs?: number;
+  /** Writes a debug line for each request that is answered here. */
+  logsRequests?: boolean;
 }
 
 /** Gives every module of an app the `Bus`, and the app's start the `RedisBusServer` that answers its contracts. */
@@ -27,7 +29,7 @@ export class BusModule {
         { provide: Bus, useFactory: () => new RedisBus(link, requests, live, transfers) },
         {
           provide: RedisBusServer,
-          useFactory: () => new RedisBusServer(link, transfers, live, options.drainMs ?? 10_000),
+          useFactory: () => new RedisBusServer(link, transfers, live, options.drainMs ?? 10_000, options.logsRequests),
         },
       ],
       exports: [Bus, RedisBusServer],

@@ -1,5 +1,5 @@
-import type { Broadcast, Contract, RecordStream } from '@mcp-router/shared';
-import type { Observable } from 'rxjs';
+import type { AppError, Broadcast, Contract, RecordStream } from '@mcp-router/shared';
+import { Observable } from 'rxjs';
 import type { z } from 'zod';
 import type { EdgeContext } from './context';
 
@@ -12,6 +12,13 @@ export interface CallOptions {
   timeoutMs?: number | undefined;
   /** Fields that replace those of the current context for this call. */
   context?: EdgeContext | undefined;
+}
+
+/** Where the answers to one request go. After `complete` or `error` nothing comes. */
+export interface Answers<T = unknown> {
+  next(value: T): void;
+  complete(): void;
+  error(error: AppError): void;
 }
 
 /** One entry of a record stream; `id` grows with time and is the same when the entry is delivered again. */
@@ -63,12 +70,26 @@ export abstract class Bus {
     options?: CallOptions,
   ): Promise<z.output<O>>;
 
-  /** Like `call`, with every answer in order. Unsubscribing cancels the handler. Asks anew for each subscriber. */
-  abstract stream<I extends z.ZodType, O extends z.ZodType>(
+  /**
+   * Like `call`, with every answer in order, and begun at once. `answers` may hear of a refusal before this returns.
+   *
+   * @returns a function that cancels the handler; without effect once the request has ended
+   */
+  abstract ask<I extends z.ZodType, O extends z.ZodType>(
+    contract: Contract<I, O>,
+    input: z.input<I>,
+    answers: Answers<z.output<O>>,
+    options?: CallOptions,
+  ): () => void;
+
+  /** `ask` as an Observable: asks anew for each subscriber; unsubscribing cancels the handler. */
+  stream<I extends z.ZodType, O extends z.ZodType>(
     contract: Contract<I, O>,
     input: z.input<I>,
     options?: CallOptions,
-  ): Observable<z.output<O>>;
+  ): Observable<z.output<O>> {
+    return new Observable((subscriber) => this.ask(contract, input, subscriber, options));
+  }
 
   /** Replicas of an app that are alive, as known to this process: at most a second old. */
   abstract instances(app: string): string[];

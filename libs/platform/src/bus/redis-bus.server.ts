@@ -2,17 +2,28 @@ import { Logger } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { AppError, type Contract } from '@mcp-router/shared';
 import { isObservable, type Observable } from 'rxjs';
+import type { z } from 'zod';
 import { refusedText } from '../database/refused-text';
 import { InFlight } from '../in-flight';
-import { runInContext } from './context';
+import { runInContext, type BusContext } from './context';
 import type { RedisLink } from './link';
-import { ServedRequest, type ReplyPath } from './served-request';
+import { ServedRequest, type AnswerSink, type ReplyPath } from './served-request';
 import type { LiveSet } from './live-set';
 import type { Transfers } from './transfers';
 import { decodeBody, decodeRequest, validInput } from './wire';
 
 /** How often callers with open requests are checked for being there. */
 const WATCH_MS = 2_000;
+
+/** Answers a contract by hand, when it likes; may throw. */
+export type Responder<I extends z.ZodType, O extends z.ZodType> = (
+  input: z.output<I>,
+  context: BusContext,
+  answers: AnswerSink<z.output<O>>,
+) => void;
+
+/** Gives the answers of one request to it. */
+type Begin = (request: ServedRequest, input: unknown) => void;
 
 /**
  * Nest's transport on the receiving side: handlers are plain controllers whose methods carry `@Handles(contract)`.
@@ -21,6 +32,7 @@ const WATCH_MS = 2_000;
 export class RedisBusServer extends Server implements CustomTransportStrategy, ReplyPath {
   protected override readonly logger = new Logger('Bus');
   private readonly served = new InFlight<string, ServedRequest>();
+  private readonly responders = new Map<string, { contract: Contract; begin: Begin }>();
   private readonly idle: (() => void)[] = [];
   private draining = false;
   private drained: Promise<void> | undefined;
@@ -32,6 +44,8 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
     private readonly live: LiveSet,
     /** How long `close` waits for handlers that are at work before it aborts them. */
     private readonly drainMs: number,
+    /** Writes a debug line for each request. */
+    private readonly logsRequests = false,
   ) {
     super();
     link.on('Q', (frame) => this.receive(frame));
@@ -42,7 +56,16 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
 
   /** Patterns this process answers. */
   get patterns(): string[] {
-    return [...this.messageHandlers.keys()];
+    return [...this.messageHandlers.keys(), ...this.responders.keys()];
+  }
+
+  /**
+   * Answers a contract without Nest's pipeline (interceptors, guards, filters), which makes half a dozen promises a
+   * request: for what every call passes through. The input has been validated.
+   */
+  respond<I extends z.ZodType, O extends z.ZodType>(contract: Contract<I, O>, responder: Responder<I, O>): void {
+    const begin: Begin = (request, input) => responder(input as z.output<I>, request, request);
+    this.responders.set(contract.pattern, { contract, begin });
   }
 
   async listen(callback: (error?: unknown) => void): Promise<void> {
@@ -100,7 +123,9 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   }
 
   forget(request: ServedRequest): void {
-    if (!this.served.delete(request.key) || this.served.size > 0) return;
+    if (!this.served.delete(request.key)) return;
+    if (this.logsRequests) this.log(request);
+    if (this.served.size > 0) return;
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
@@ -111,55 +136,61 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   private receive(frame: string): void {
     const [head, bodyAt] = decodeRequest(frame);
     const inbox = this.link.inbox(head.from);
-    const handler = this.messageHandlers.get(head.pattern);
-    if (this.draining && (handler?.extras?.['contract'] as Contract | undefined)?.whileDraining !== true)
-      return this.link.send(inbox, `X${head.id}`);
-    if (!handler) {
+    const responder = this.responders.get(head.pattern) ?? this.handlerOf(head.pattern);
+    if (this.draining && responder?.contract.whileDraining !== true) return this.link.send(inbox, `X${head.id}`);
+    if (!responder) {
       const error = new AppError(
         'method_not_found',
         `This release of "${this.link.app}" does not answer ${head.pattern}`,
       );
       return this.link.send(inbox, `E${head.id} ${JSON.stringify(error.toWire())}`);
     }
-    const contract = handler.extras?.['contract'] as Contract;
-    const request = new ServedRequest(this, `${head.from}/${head.id}`, head.id, head.from, contract, head);
+    const request = new ServedRequest(this, `${head.from}/${head.id}`, head.id, head.from, responder.contract, head);
     this.served.set(request.key, request);
-    this.handle(request, handler, frame, bodyAt);
+    try {
+      const input = validInput(request.contract, decodeBody(frame, bodyAt, request.contract.raw));
+      runInContext(request, () => responder.begin(request, input));
+    } catch (error) {
+      this.reject(request, error);
+    }
   }
 
-  private handle(request: ServedRequest, handler: MessageHandler, frame: string, bodyAt: number): void {
-    let input: unknown;
-    try {
-      input = validInput(request.contract, decodeBody(frame, bodyAt, request.contract.raw));
-    } catch (error) {
-      return this.reject(request, error);
-    }
-    runInContext(request, () => handler(input, request) as Promise<unknown>).then(
-      (result) => {
-        if (isObservable(result)) this.follow(request, result);
-        else request.answer('Z', result);
-      },
-      (error: unknown) => this.reject(request, error),
-    );
+  /** A controller's method, behind Nest's pipeline. */
+  private handlerOf(pattern: string): { contract: Contract; begin: Begin } | undefined {
+    const handler = this.messageHandlers.get(pattern);
+    return handler && { contract: handler.extras?.['contract'] as Contract, begin: this.beginWith(handler) };
+  }
+
+  private beginWith(handler: MessageHandler): Begin {
+    return (request, input) => {
+      (handler(input, request) as Promise<unknown>).then(
+        (result) => {
+          if (isObservable(result)) this.follow(request, result);
+          else request.last(result);
+        },
+        (error: unknown) => this.reject(request, error),
+      );
+    };
   }
 
   private follow(request: ServedRequest, answers: Observable<unknown>): void {
     if (request.isOver()) return;
     runInContext(request, () => {
-      request.subscription = answers.subscribe({
-        next: (value) => request.answer('V', value),
-        complete: () => request.complete(),
-        error: (error: unknown) => this.reject(request, error),
-      });
+      request.subscription = answers.subscribe(request);
     });
     if (request.isOver()) request.subscription?.unsubscribe();
   }
 
-  private reject(request: ServedRequest, thrown: unknown): void {
+  reject(request: ServedRequest, thrown: unknown): void {
     const error = refusedText(thrown) ?? AppError.from(thrown);
     if (error.code === 'internal')
       this.logger.error({ err: error.cause ?? error, requestId: request.requestId, pattern: request.contract.pattern });
     request.fail(error);
+  }
+
+  private log(request: ServedRequest): void {
+    const fields = { pattern: request.contract.pattern, ms: Date.now() - request.startedAt };
+    runInContext(request, () => this.logger.debug(fields, 'answered'));
   }
 
   private cancelled(frame: string): void {

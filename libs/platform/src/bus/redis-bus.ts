@@ -1,8 +1,7 @@
 import { Logger, type OnApplicationShutdown, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { AppError, type Broadcast, type Contract, type RecordStream } from '@mcp-router/shared';
-import { Observable } from 'rxjs';
 import type { z } from 'zod';
-import { Bus, type CallOptions, type ConsumeOptions, type RecordEntry, type Stop } from './bus';
+import { Bus, type Answers, type CallOptions, type ConsumeOptions, type RecordEntry, type Stop } from './bus';
 import { Consumer } from './consumer';
 import type { RedisLink } from './link';
 import type { LiveSet } from './live-set';
@@ -86,18 +85,13 @@ export class RedisBus extends Bus implements OnModuleInit, OnModuleDestroy, OnAp
     });
   }
 
-  stream<I extends z.ZodType, O extends z.ZodType>(
+  ask<I extends z.ZodType, O extends z.ZodType>(
     contract: Contract<I, O>,
     input: z.input<I>,
+    answers: Answers<z.output<O>>,
     options: CallOptions = NO_OPTIONS,
-  ): Observable<z.output<O>> {
-    return new Observable((subscriber) =>
-      this.requests.send(contract, input, options, {
-        next: (value) => subscriber.next(value as z.output<O>),
-        complete: () => subscriber.complete(),
-        error: (error) => subscriber.error(error),
-      }),
-    );
+  ): () => void {
+    return this.requests.send(contract, input, options, answers);
   }
 
   instances(app: string): string[] {

@@ -1,5 +1,5 @@
 import { AppError, type Contract, type ErrorCode, type WireError } from '@mcp-router/shared';
-import type { CallOptions } from './bus';
+import type { Answers, CallOptions } from './bus';
 import { InFlight } from '../in-flight';
 import { contextOf, currentContext, NEVER, type BusContext } from './context';
 import type { RedisLink } from './link';
@@ -8,13 +8,6 @@ import type { LiveSet } from './live-set';
 import { Standstill } from './standstill';
 import type { Transfers } from './transfers';
 import { decodeBody, encodeBody, encodeMeta, encodeRequest, exceeds, tooLarge } from './wire';
-
-/** Where the answers of one request go. */
-export interface Answers {
-  next(value: unknown): void;
-  complete(): void;
-  error(error: AppError): void;
-}
 
 /** How often the instances with open requests are checked for being there. */
 const WATCH_MS = 500;

@@ -9,6 +9,8 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 
 /** What a served request needs of the server. */
 export interface ReplyPath {
+  /** Answers with an error, whatever was thrown. */
+  reject(request: ServedRequest, thrown: unknown): void;
   /** @returns whether the frame is large, so that what follows must wait for `delivered` */
   sendBack(request: ServedRequest, frame: string): boolean;
   /** The request has ended. */
@@ -17,11 +19,23 @@ export interface ReplyPath {
   readonly isDraining: boolean;
 }
 
+/** Where a responder puts what it answers; after the end everything is ignored. */
+export interface AnswerSink<T> {
+  next(value: T): void;
+  /** The only answer, or the last one. */
+  last(value: T): void;
+  /** The end, without another answer. */
+  complete(): void;
+  error(thrown: unknown): void;
+}
+
 /** One request that is being handled here: the context its handler gets, and the way of its answers back. */
-export class ServedRequest implements BusContext, Receipt {
+export class ServedRequest implements BusContext, Receipt, AnswerSink<unknown> {
   readonly requestId: string;
   readonly traceparent: string | undefined;
   readonly principal: BusContext['principal'];
+  /** Epoch milliseconds. */
+  readonly startedAt = Date.now();
   readonly deadlineAt: number;
   subscription: Subscription | undefined;
   timer: NodeJS.Timeout | undefined;
@@ -48,7 +62,7 @@ export class ServedRequest implements BusContext, Receipt {
       this.span = tracer.span(contract.pattern, 'server', meta.traceparent, { 'rpc.system.name': 'mcp-router-bus' });
     this.traceparent = this.span?.traceparent ?? meta.traceparent;
     this.principal = meta.principal;
-    this.deadlineAt = Date.now() + ttlMs;
+    this.deadlineAt = this.startedAt + ttlMs;
     if (ttlMs <= LONGEST_TIMER_MS) this.timer = setTimeout(() => this.expire(), ttlMs);
   }
 
@@ -74,14 +88,16 @@ export class ServedRequest implements BusContext, Receipt {
     return this.controller.signal;
   }
 
-  answer(kind: 'V' | 'Z', value: unknown): void {
-    if (this.over) return;
-    const body = encodeBody(value, this.contract.raw);
-    if (exceeds(body, this.contract.maxBytes)) {
-      this.subscription?.unsubscribe();
-      return this.fail(tooLarge(this.contract.pattern, 'output', this.contract.maxBytes));
-    }
-    this.reply(`${kind}${this.id} ${body}`, kind === 'Z');
+  next(value: unknown): void {
+    this.answer('V', value);
+  }
+
+  last(value: unknown): void {
+    this.answer('Z', value);
+  }
+
+  error(thrown: unknown): void {
+    this.server.reject(this, thrown);
   }
 
   complete(): void {
@@ -128,6 +144,16 @@ export class ServedRequest implements BusContext, Receipt {
     this.held = undefined;
     for (const frame of frames) this.pass(frame);
     if (this.over && !this.isHeld) this.finish();
+  }
+
+  private answer(kind: 'V' | 'Z', value: unknown): void {
+    if (this.over) return;
+    const body = encodeBody(value, this.contract.raw);
+    if (exceeds(body, this.contract.maxBytes)) {
+      this.subscription?.unsubscribe();
+      return this.fail(tooLarge(this.contract.pattern, 'output', this.contract.maxBytes));
+    }
+    this.reply(`${kind}${this.id} ${body}`, kind === 'Z');
   }
 
   private reply(frame: string, last: boolean): void {
