@@ -11,6 +11,8 @@ const MAX_BUFFERED_CHARACTERS = 33_554_432;
 const NOT_NOW = /^(LOADING|OOM|READONLY|MISCONF|MASTERDOWN|NOREPLICAS|TRYAGAIN|CLUSTERDOWN)/;
 const RETRY_MS = 500;
 
+/** The part of its entries that a stream keeps each time it is found too large. */
+const BOUND_STEP = 0.9;
 const BOUND_MS = 1_000;
 
 interface Buffered {
@@ -141,9 +143,11 @@ export class Records {
       if (now - (this.boundedAt.get(key) ?? -Infinity) < BOUND_MS) continue;
       this.boundedAt.set(key, now);
       const { redis } = this.link;
-      const bytes = (await redis.memory('USAGE', key)) ?? 0;
-      if (bytes <= maxBytes) continue;
-      await redis.xtrim(key, 'MAXLEN', '~', Math.floor(((await redis.xlen(key)) * maxBytes) / bytes));
+      // In small steps, since entries of a busy moment are far larger than others.
+      while (((await redis.memory('USAGE', key)) ?? 0) > maxBytes) {
+        const length = await redis.xlen(key);
+        if ((await redis.xtrim(key, 'MAXLEN', Math.floor(length * BOUND_STEP))) === 0) break;
+      }
     }
   }
 
