@@ -80,8 +80,8 @@ describe('the metrics of all services', () => {
       return missing.length === 0;
     };
     // Processes of servers are looked at every ten seconds.
-    await eventually(isWhole, 60_000, () => missing.join());
-  }, 90_000);
+    await eventually(isWhole, 120_000, () => missing.join());
+  });
 });
 
 /** A variable's `label_values(metric, label)`. */
