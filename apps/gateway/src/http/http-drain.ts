@@ -1,17 +1,24 @@
 import type { Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
+import { InFlight } from '@mcp-router/platform';
 
 /** A client that sent something this lately may be about to send more on the same connection. */
 const BUSY_MS = 1_000;
 /** So long clients with open connections are told to leave before nothing new is accepted, and after it. */
 const LINGER_MS = 500;
 
+interface OpenResponse {
+  response: ServerResponse;
+  isMcp: boolean;
+}
+
 /**
  * Lets the HTTP requests in flight finish when the gateway stops. Clients that keep connections open are first told to
  * leave (`Connection: close`), so that no request meets a connection that is just being closed.
  */
 export class HttpDrain {
-  private readonly open = new Map<ServerResponse, { isMcp: boolean }>();
+  private readonly open = new InFlight<number, OpenResponse>();
+  private tracked = 0;
   private lastRequestAt = 0;
   private stopping = false;
   private onIdle: (() => void) | undefined;
@@ -20,9 +27,10 @@ export class HttpDrain {
   track(response: ServerResponse, isMcp: boolean): void {
     this.lastRequestAt = Date.now();
     if (this.stopping) response.setHeader('connection', 'close');
-    this.open.set(response, { isMcp });
+    const number = ++this.tracked;
+    this.open.set(number, { response, isMcp });
     response.once('close', () => {
-      this.open.delete(response);
+      this.open.delete(number);
       if (this.open.size === 0) this.onIdle?.();
     });
   }
@@ -39,7 +47,7 @@ export class HttpDrain {
    */
   async drain(server: Server, timeoutMs: number, endStreams: () => void): Promise<void> {
     this.stopping = true;
-    for (const response of this.open.keys()) if (!response.headersSent) response.setHeader('connection', 'close');
+    for (const { response } of this.open.values()) if (!response.headersSent) response.setHeader('connection', 'close');
     endStreams();
     const isBusy = Date.now() - this.lastRequestAt < BUSY_MS;
     if (isBusy) await sleep(LINGER_MS);
@@ -49,7 +57,7 @@ export class HttpDrain {
     server.closeIdleConnections();
     // Streams that were opened meanwhile.
     endStreams();
-    for (const [response, { isMcp }] of this.open) if (!isMcp && isEventStream(response)) response.end();
+    for (const { response, isMcp } of this.open.values()) if (!isMcp && isEventStream(response)) response.end();
     if (this.open.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {

@@ -140,7 +140,7 @@ export class CallTable {
     const ended = this.find(id);
     if (ended && !ended.isBounded) return ended.fail(new ConnectionLost('The server ended the subscription', true));
     for (const call of this.calls.values()) {
-      if (id === undefined || !call.open.has(id)) continue;
+      if (id === undefined || !call.isAsked(id)) continue;
       call.withdraw(id);
       return call.deliver(message, send);
     }

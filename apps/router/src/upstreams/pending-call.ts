@@ -22,9 +22,9 @@ export class PendingCall {
   readonly isBounded: boolean;
   /** The caller's progress token, JSON text. */
   token: string | undefined;
-  /** Server→client requests that the client has not answered, by their id as JSON text. */
-  readonly open = new Set<string>();
 
+  /** Server→client requests that the client has not answered, by their id as JSON text; most calls have none. */
+  private questions: Set<string> | undefined;
   private resolve!: (response: string) => void;
   private reject!: (error: unknown) => void;
   private timer: NodeJS.Timeout | undefined;
@@ -53,7 +53,12 @@ export class PendingCall {
   }
 
   get isParked(): boolean {
-    return this.open.size > 0;
+    return this.questions !== undefined && this.questions.size > 0;
+  }
+
+  /** Whether the client owes the server the answer to a request. */
+  isAsked(id: string): boolean {
+    return this.questions?.has(id) === true;
   }
 
   get isSettled(): boolean {
@@ -65,14 +70,14 @@ export class PendingCall {
     if (this.settled) return;
     this.heardAt = performance.now();
     const { id, kind } = message;
-    if (kind === 'request' && id !== undefined) this.open.add(id);
+    if (kind === 'request' && id !== undefined) (this.questions ??= new Set()).add(id);
     this.exchange.onMessage?.(message, this.handle(id, send));
   }
 
   private handle(id: string | undefined, send: (text: string) => void): ServerHandle {
     return {
       respond: (response) => {
-        if (id === undefined || !this.open.delete(id)) return;
+        if (id === undefined || this.questions?.delete(id) !== true) return;
         this.heardAt = performance.now();
         send(response);
       },
@@ -94,7 +99,7 @@ export class PendingCall {
 
   /** The server took back a request of its own. */
   withdraw(id: string): void {
-    this.open.delete(id);
+    this.questions?.delete(id);
   }
 
   settle(response: string): void {
