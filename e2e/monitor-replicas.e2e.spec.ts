@@ -92,6 +92,17 @@ describe('two replicas of gateway, router and monitor', () => {
     expect(new Set(ids).size).toBe(6);
   });
 
+  it('are all measured, whichever gateway Prometheus asks', async () => {
+    for (const { url } of system.gateways) {
+      const instances = async () => {
+        const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${system.key}` } });
+        const found = (await response.text()).matchAll(/^process_cpu_seconds_total\{service="(\w+)"/gm);
+        return [...found].map(([, service]) => service).sort();
+      };
+      await eventually(async () => (await instances()).join() === 'gateway,gateway,monitor,monitor,router,router');
+    }
+  });
+
   it('lose no event for a follower that comes back, though gateways, monitors and Redis end while it follows', async () => {
     const follower = new Follower(system);
     await eventually(() => follower.connections > 0);

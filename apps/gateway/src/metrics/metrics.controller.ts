@@ -4,7 +4,7 @@ import { Bus, CONTENT_TYPES, metrics, toExposition, type LabelledMetric } from '
 import { readMetricsOf } from '@mcp-router/shared';
 import type { FastifyReply } from 'fastify';
 
-const SERVICES = ['router', 'discovery', 'monitor', 'analyzer'];
+const SERVICES = ['gateway', 'router', 'discovery', 'monitor', 'analyzer'];
 
 /** All metrics of all services and replicas, for Prometheus. */
 @ApiTags('monitoring')
@@ -21,12 +21,16 @@ export class MetricsController {
   }
 
   private async all(): Promise<LabelledMetric[]> {
-    const own = metrics.read().map((metric) => label(metric, 'gateway', this.bus.instanceId));
+    const { bus } = this;
+    const own = metrics.read().map((metric) => label(metric, 'gateway', bus.instanceId));
     const others = SERVICES.flatMap((service) =>
-      this.bus.instances(service).map(async (instance) => {
-        const read = await this.bus.call(readMetricsOf(service), {}, { instance });
-        return read.map((metric) => label(metric, service, instance));
-      }),
+      bus
+        .instances(service)
+        .filter((instance) => instance !== bus.instanceId)
+        .map(async (instance) => {
+          const read = await bus.call(readMetricsOf(service), {}, { instance });
+          return read.map((metric) => label(metric, service, instance));
+        }),
     );
     const settled = await Promise.allSettled(others);
     return [own, ...settled.map((result) => (result.status === 'fulfilled' ? result.value : []))].flat();
