@@ -110,8 +110,9 @@ describe('the call log', () => {
     await calls.more(50);
     const answered = await calls.stop();
     let lost: string[] = [];
+    // Records gather for 50 ms, in which a worker has a call every few milliseconds.
     await eventually(
-      async () => (lost = await missing(answered)).length <= 2 * WORKERS,
+      async () => (lost = await missing(answered)).length <= 15 * WORKERS,
       60_000,
       () => `${lost.length}`,
     );
