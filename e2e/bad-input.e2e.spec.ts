@@ -6,6 +6,10 @@ const MODERN_META = {
   'io.modelcontextprotocol/clientCapabilities': {},
 };
 
+const YEAR_0 = '0000-01-01T00:00:00Z';
+
+const cursorOf = (key: string): string => Buffer.from(key).toString('base64url');
+
 interface Problem {
   type: string;
   title: string;
@@ -66,6 +70,57 @@ describe('bad input over REST', () => {
     ['a bad cursor of tools', 'GET', '/api/v1/tools?cursor=%25%25', undefined, 400, 'invalid_cursor'],
     ['a bad cursor of servers', 'GET', '/api/v1/servers?cursor=AAAA', undefined, 400, 'invalid_cursor'],
     ['a bad cursor of calls', 'GET', '/api/v1/calls?cursor=AAAA', undefined, 400, 'invalid_cursor'],
+    [
+      'a year that there is not, of calls',
+      'GET',
+      `/api/v1/calls?from=${YEAR_0}`,
+      undefined,
+      400,
+      'invalid_request',
+      '/from',
+    ],
+    [
+      'a year that there is not, of events',
+      'GET',
+      `/api/v1/events?to=${YEAR_0}`,
+      undefined,
+      400,
+      'invalid_request',
+      '/to',
+    ],
+    [
+      'an export from a year that there is not',
+      'GET',
+      `/api/v1/calls/export?from=${YEAR_0}`,
+      undefined,
+      400,
+      'invalid_request',
+      '/from',
+    ],
+    [
+      'an export of a server with a zero byte',
+      'GET',
+      '/api/v1/calls/export?server=a%00b',
+      undefined,
+      400,
+      'invalid_request',
+    ],
+    [
+      'a call of a time that there is not',
+      'GET',
+      '/api/v1/calls/ffffffff-ffff-7fff-bfff-ffffffffffff',
+      undefined,
+      400,
+      'invalid_request',
+    ],
+    [
+      'a made-up cursor of calls',
+      'GET',
+      `/api/v1/calls?cursor=${cursorOf('9999-99-99T99:99:99Z|00000000-0000-0000-0000-000000000000')}`,
+      undefined,
+      400,
+      'invalid_request',
+    ],
     ['a bad cursor of agents', 'GET', '/api/v1/agents?cursor=AAAA', undefined, 400, 'invalid_cursor'],
     ['a limit that is none', 'GET', '/api/v1/tools?limit=many', undefined, 400, 'invalid_request', '/limit'],
     ['a taken slug', 'POST', '/api/v1/servers', { slug: 'everything', command: 'true' }, 409, 'conflict'],

@@ -16,6 +16,7 @@ export * from './contracts/workflow.contracts';
 export * from './errors';
 export * from './flags';
 export * from './glob';
+export * from './instant';
 export * from './json/json-text';
 export * from './json/rpc-text';
 export * from './page';

@@ -1,5 +1,5 @@
 import type { CallRecord } from '@mcp-router/shared';
-import { exportOf, type ExportFormat } from './calls-export';
+import { begun, exportOf, type ExportFormat } from './calls-export';
 
 const call = (fields: Partial<CallRecord> = {}): CallRecord => ({
   id: '1',
@@ -47,4 +47,22 @@ it('names the columns once, and quotes what CSV would read otherwise', async () 
 
 it('does not let a name become a formula', async () => {
   expect(await exported('csv', [call({ agent: '=1+1' })])).toContain(",'=1+1,");
+});
+
+it('is refused before it begins, not cut off, when its first page cannot be read', async () => {
+  async function* refused(): AsyncGenerator<CallRecord[], void> {
+    yield await Promise.reject(new Error('refused'));
+  }
+  await expect(begun(refused())).rejects.toThrow('refused');
+});
+
+it('gives every page once, the first too', async () => {
+  async function* numbered(count: number): AsyncGenerator<number, void> {
+    for (let i = 0; i < count; i++) yield await Promise.resolve(i);
+  }
+  for (const count of [0, 1, 3]) {
+    const seen: number[] = [];
+    for await (const page of await begun(numbered(count))) seen.push(page);
+    expect(seen).toEqual([...Array(count).keys()]);
+  }
 });

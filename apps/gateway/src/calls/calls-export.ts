@@ -37,6 +37,17 @@ const AROUND: Record<ExportFormat, [before: string, after: string]> = {
   jsonl: ['', ''],
 };
 
+/** The same pages, of which the first was read: a question that is refused is refused before anything is answered. */
+export async function begun<T>(pages: AsyncGenerator<T, unknown>): Promise<AsyncIterable<T>> {
+  const first = await pages.next();
+  async function* all(): AsyncGenerator<T> {
+    if (first.done) return;
+    yield first.value;
+    for await (const page of pages) yield page;
+  }
+  return all();
+}
+
 /** Pages of calls as text: CSV (RFC 4180; the first line names the columns), one array of JSON, or a line of JSON each. */
 export async function* exportOf(
   pages: AsyncIterable<readonly CallRecord[]>,

@@ -13,7 +13,7 @@ import {
 } from '@mcp-router/shared';
 import { z } from 'zod';
 import { Caller } from '../http/request-context';
-import { EXPORT_TYPES, exportOf } from './calls-export';
+import { begun, EXPORT_TYPES, exportOf } from './calls-export';
 
 const ExportQuery = listCalls.input
   .omit({ cursor: true, limit: true })
@@ -42,11 +42,12 @@ export class CallsController {
   @Get('export')
   @ApiOperation({ summary: 'All calls that the filters let through, as CSV, one array of JSON, or lines of JSON' })
   @ApiProduces(...Object.values(EXPORT_TYPES))
-  export(
+  async export(
     @Query({ schema: ExportQuery }) { format, ...query }: ExportQuery,
     @Caller() caller: Principal,
-  ): StreamableFile {
-    const text = exportOf(readPages(this.bus, listCalls, { ...ownOnly(query, caller), limit: EXPORT_PAGE }), format);
+  ): Promise<StreamableFile> {
+    const pages = readPages(this.bus, listCalls, { ...ownOnly(query, caller), limit: EXPORT_PAGE });
+    const text = exportOf(await begun(pages), format);
     return new StreamableFile(Readable.from(text, { objectMode: false }), {
       type: EXPORT_TYPES[format],
       disposition: `attachment; filename="calls.${format}"`,

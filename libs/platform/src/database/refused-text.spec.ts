@@ -9,6 +9,13 @@ it('is the fault of whoever sent a text that no column takes', () => {
   expect(refusedText(Object.assign(new Error('x'), { code: '22021' }))?.code).toBe('invalid_request');
 });
 
+it.each(['22007', '22008', '22009'])('is the fault of whoever sent a time that there is not (%s)', (code) => {
+  expect(refusedText(failure(code))).toMatchObject({
+    code: 'invalid_request',
+    detail: expect.stringContaining('time'),
+  });
+});
+
 it('is not their fault when anything else fails', () => {
   expect(refusedText(failure('22P02', 'invalid input syntax for type uuid'))).toBeUndefined();
   expect(refusedText(failure('23505'))).toBeUndefined();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Instant } from '../instant';
 import { Empty, PageQuery, pageOf } from '../page';
 import { contract } from './contract';
 import { MetricAggregate, MetricName } from './metric.contracts';
@@ -109,8 +110,8 @@ export const removeAlertRule = contract('monitor.removeAlertRule', { input: Rule
 export const testAlertRule = contract('monitor.testAlertRule', {
   input: z.object({
     rule: NewAlertRule,
-    from: z.iso.datetime({ offset: true }),
-    to: z.iso.datetime({ offset: true }),
+    from: Instant,
+    to: Instant,
   }),
   output: AlertRuleTest,
   timeoutMs: 30_000,
@@ -135,8 +136,8 @@ export const NewSilence = z
     rule: RuleName.optional(),
     /** Only alerts with these label values. */
     labels: RuleLabels,
-    startsAt: z.iso.datetime({ offset: true }).optional().meta({ description: 'Default: now' }),
-    endsAt: z.iso.datetime({ offset: true }),
+    startsAt: Instant.optional().meta({ description: 'Default: now' }),
+    endsAt: Instant,
     comment: z.string().max(1000).default(''),
   })
   .strict()

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Instant } from '../instant';
 import { PageQuery, pageOf } from '../page';
 import { contract, recordStream } from './contract';
 
@@ -79,8 +80,8 @@ export const listCalls = contract('monitor.listCalls', {
     minDurationMs: z.coerce.number().min(0).optional(),
     requestId: z.string().max(64).optional(),
     traceId: z.string().max(32).optional(),
-    from: z.iso.datetime({ offset: true }).optional(),
-    to: z.iso.datetime({ offset: true }).optional(),
+    from: Instant.optional(),
+    to: Instant.optional(),
   }),
   output: pageOf(CallRecord),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Instant } from '../instant';
 import { PageQuery, pageOf } from '../page';
 import { broadcast, contract, recordStream } from './contract';
 
@@ -66,8 +67,8 @@ export const listEvents = contract('monitor.listEvents', {
     server: z.string().max(64).optional(),
     subject: z.string().max(256).optional(),
     actor: z.string().max(64).optional(),
-    from: z.iso.datetime({ offset: true }).optional(),
-    to: z.iso.datetime({ offset: true }).optional(),
+    from: Instant.optional(),
+    to: Instant.optional(),
   }),
   output: pageOf(MonitorEvent),
 });
