@@ -1,20 +1,43 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus } from '@mcp-router/platform';
-import { listMetricSeries, MetricAggregate, MetricAnswer, queryMetrics } from '@mcp-router/shared';
+import { Instant, listMetricSeries, MetricAggregate, MetricAnswer, queryMetrics } from '@mcp-router/shared';
 import { z } from 'zod';
 
-/** `label.server=github` may be given as `filter=server:github`, several times. */
-const Filters = z.union([z.string(), z.array(z.string())]).optional();
+/** `server:github`, or several of them, as labels and their values. */
+const Filters = z
+  .union([z.string(), z.array(z.string())])
+  .transform((given) => [given].flat())
+  .pipe(z.array(z.string().regex(/^[^:]+:/, 'label:value')))
+  .transform((pairs, context) => {
+    const labels = new Map(pairs.map(pairOf));
+    if (labels.size < pairs.length) context.addIssue({ code: 'custom', message: 'A label may have one value' });
+    return Object.fromEntries(labels);
+  })
+  .optional();
 
 const MetricQueryParams = z.object({
   name: z.string(),
   aggregate: MetricAggregate.default('avg'),
   filter: Filters.meta({ description: 'label:value; may be repeated' }),
+  except: Filters.meta({ description: 'label:value of series to leave out; may be repeated' }),
   by: z.string().max(256).optional().meta({ description: 'Label names, separated by commas' }),
-  from: z.iso.datetime({ offset: true }).optional().meta({ description: 'Default: one hour before "to"' }),
-  to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Default: now' }),
-  step: z.coerce.number().int().min(10).max(31_536_000).optional().meta({ description: 'Seconds' }),
+  top: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .meta({ description: 'Only so many combinations of "by": those with the highest values' }),
+  from: Instant.optional().meta({ description: 'Default: one hour before "to"' }),
+  to: Instant.optional().meta({ description: 'Default: now' }),
+  step: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(31_536_000)
+    .optional()
+    .meta({ description: 'Seconds; a step as long as the window gives one point for the whole window' }),
 });
 type MetricQueryParams = z.output<typeof MetricQueryParams>;
 
@@ -32,15 +55,16 @@ export class MetricQueriesController {
   query(@Query({ schema: MetricQueryParams }) params: MetricQueryParams): Promise<MetricAnswer> {
     const to = params.to ?? new Date().toISOString();
     const from = params.from ?? new Date(Date.parse(to) - HOUR_MS).toISOString();
-    const labels = Object.fromEntries([params.filter ?? []].flat().map(pairOf));
     const by = params.by?.split(',').filter(Boolean) ?? [];
     return this.bus.call(queryMetrics, {
       name: params.name,
       aggregate: params.aggregate,
-      labels,
+      labels: params.filter ?? {},
+      except: params.except ?? {},
       by,
       from,
       to,
+      ...(params.top === undefined ? {} : { top: params.top }),
       ...(params.step === undefined ? {} : { stepSeconds: params.step }),
     });
   }
@@ -57,5 +81,5 @@ export class MetricQueriesController {
 
 function pairOf(filter: string): [string, string] {
   const colon = filter.indexOf(':');
-  return colon < 0 ? [filter, ''] : [filter.slice(0, colon), filter.slice(colon + 1)];
+  return [filter.slice(0, colon), filter.slice(colon + 1)];
 }

@@ -10,6 +10,7 @@ import {
   AlertRule,
   AlertRuleTest,
   getAlertRule,
+  Instant,
   listAlertRules,
   listAlerts,
   listNotifiers,
@@ -39,8 +40,8 @@ type NotifiersReply = z.output<typeof listNotifiers.output>;
 const RuleTest = z
   .strictObject({
     rule: NewAlertRule,
-    from: z.iso.datetime({ offset: true }),
-    to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Default: now' }),
+    from: Instant,
+    to: Instant.optional().meta({ description: 'Default: now' }),
   })
   .meta({ id: 'AlertRuleTestRequest' });
 type RuleTest = z.output<typeof RuleTest>;
@@ -166,7 +167,7 @@ export class AlertRulesController {
   }
 }
 
-/** Where alerts are sent: webhooks, signed with an HMAC, tried again for a quarter of an hour. */
+/** Where alerts are sent: webhooks, signed with an HMAC, tried again for ten minutes. */
 @ApiTags('alerts')
 @AdminOnly()
 @Controller('api/v1/notifiers')

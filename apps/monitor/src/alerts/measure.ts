@@ -1,6 +1,6 @@
 import { ExponentialHistogram, type NewAlertRule } from '@mcp-router/shared';
 import type { MetricsStore } from '../metrics/metrics.store';
-import { valueOf } from '../metrics/metrics.service';
+import { isExcepted, valueOf } from '../metrics/metrics.service';
 import type { StoredPoint } from '../metrics/point';
 import { FINEST, tierFor } from '../metrics/tier';
 
@@ -30,7 +30,7 @@ export async function readGroups(store: MetricsStore, rule: NewAlertRule, from: 
     const own = Object.fromEntries(rule.by.map((name) => [name, labels[name] ?? '']));
     const key = JSON.stringify(own);
     const group = groups.get(key) ?? { labels: own, all: [], counted: [] };
-    const isCounted = !Object.entries(rule.except).some(([name, value]) => labels[name] === value);
+    const isCounted = !isExcepted(labels, rule.except);
     for (const point of points.get(id) ?? []) {
       group.all.push(point);
       if (isCounted) group.counted.push(point);

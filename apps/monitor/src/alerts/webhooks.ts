@@ -11,7 +11,7 @@ import type { MonitorEnv } from '../config';
 import { signedHeaders } from './signature';
 
 const QUEUE = 'webhooks';
-/** About a quarter of an hour in all: 5 s, 10 s, 20 s, … */
+/** Over ten minutes in all: 5 s, 10 s, 20 s, … */
 const TRIES = 8;
 const FIRST_DELAY_MS = 5_000;
 const TIMEOUT_MS = 10_000;

@@ -107,6 +107,87 @@ describe('metrics over time', () => {
     ]);
   });
 
+  it('tells one window as one step, and nothing of before it', async () => {
+    // A call every ten minutes, from before the window to its end.
+    const calls = Array.from({ length: 18 }, (_, i) => START - HOUR + i * 600_000);
+    await store.write(calls.map((at) => ({ key: seriesOf('a'), point: histogramPoint(at, [1]) })));
+    await store.rollUp();
+    const window = { from: new Date(START + HOUR / 2).toISOString(), to: new Date(START + 1.5 * HOUR).toISOString() };
+    const inWindow = calls.filter((at) => at >= START + HOUR / 2 && at < START + 1.5 * HOUR).length;
+    for (const stepSeconds of [3600, 86_400]) {
+      const { series } = await ask({ ...window, aggregate: 'count', stepSeconds });
+      expect(series[0]?.points).toEqual([[START / 1000 + 1800, inWindow]]);
+    }
+    const { series } = await ask({ ...window, aggregate: 'rate', stepSeconds: 3600 });
+    expect(series[0]?.points[0]?.[1]).toBeCloseTo(inWindow / 3600, 9);
+  });
+
+  it('gives the rate of a step that is not over yet for as much of it as there is', async () => {
+    const key: SeriesKey = { name: 'h', type: 'counter', labels: {} };
+    // Ten a second for the last minute before now, which is twenty seconds into a minute.
+    const now = START + HOUR + 20_000;
+    const steps = Array.from({ length: 6 }, (_, i) => now - 60_000 + i * 10_000);
+    await store.write(steps.map((at) => ({ key, point: valuePoint(at, 100) })));
+    await store.rollUp();
+    const query = { name: 'h', aggregate: 'rate', from: new Date(now - HOUR).toISOString(), stepSeconds: 60 };
+    const { series } = await metrics.query(
+      MetricQuery.parse({ ...query, to: new Date(now + 3_000).toISOString() }),
+      now + 3_000,
+    );
+    expect(series[0]?.points.at(-1)).toEqual([(START + HOUR) / 1000, 10]);
+  });
+
+  it('groups what happened in the window, however many groups there were before', async () => {
+    const old = Array.from({ length: 150 }, (_, i) => ({
+      key: seriesOf(`old${i}`),
+      point: histogramPoint(START - HOUR, [1]),
+    }));
+    await store.write([...old, { key: seriesOf('new'), point: histogramPoint(START, [1]) }]);
+    const { series } = await ask({ aggregate: 'count', stepSeconds: 10, by: ['tool'] });
+    expect(series).toEqual([{ labels: { tool: 'new' }, points: [[START / 1000, 1]] }]);
+    const wider = { from: new Date(START - 2 * HOUR).toISOString(), stepSeconds: 10, by: ['tool'] };
+    await expect(ask(wider)).rejects.toMatchObject({ code: 'limit_exceeded' });
+    expect((await ask({ ...wider, aggregate: 'count', top: 3 })).series).toHaveLength(3);
+  });
+
+  it('leaves label values out, and tells the highest first', async () => {
+    const counts = { a: 3, b: 7, c: 5, d: 9 };
+    await store.write(
+      Object.entries(counts).map(([tool, n]) => ({
+        key: seriesOf(tool),
+        point: histogramPoint(START, Array(n).fill(1)),
+      })),
+    );
+    await store.rollUp();
+    const query = { aggregate: 'count', stepSeconds: 7200, by: ['tool'], except: { tool: 'd' } };
+    const told = async (more: object) =>
+      (await ask({ ...query, ...more })).series.map(({ labels, points }) => [labels['tool'], points[0]?.[1]]);
+    expect(await told({ top: 2 })).toEqual([
+      ['b', 7],
+      ['c', 5],
+    ]);
+    expect(await told({})).toHaveLength(3);
+  });
+
+  it('reads many long series in parts, to the same answer', async () => {
+    const points = Array.from({ length: 720 }, (_, i) => START + i * 10_000).flatMap((at) =>
+      ['a', 'b', 'c'].map((tool) => ({ key: seriesOf(tool), point: histogramPoint(at, [1, 2]) })),
+    );
+    await store.write(points);
+    const query = MetricQuery.parse({
+      name: 'h',
+      aggregate: 'p95',
+      by: ['tool'],
+      from: new Date(START).toISOString(),
+      to: new Date(NOW).toISOString(),
+      stepSeconds: 60,
+    });
+    expect(await metrics.query(query, NOW, 1_000)).toEqual(await metrics.query(query, NOW));
+    expect(await metrics.query({ ...query, by: [] }, NOW, 1_000)).toEqual(
+      await metrics.query({ ...query, by: [] }, NOW),
+    );
+  });
+
   it('takes a point once, however often it is written', async () => {
     const points = [{ key: seriesOf('a'), point: histogramPoint(START, [1]) }];
     await store.write(points);

@@ -10,12 +10,15 @@ import {
 } from '@mcp-router/shared';
 import { MetricsStore, type StoredSeries } from './metrics.store';
 import type { StoredPoint } from './point';
-import { bucketOf, tierFor } from './tier';
+import { bucketOf, FINEST, tierFor, type Tier } from './tier';
 
 const MAX_POINTS = 11_000;
 const MAX_GROUPS = 100;
-const MAX_SERIES = 5_000;
+const MAX_SERIES = 20_000;
+const POINTS_AT_ONCE = 200_000;
 const DEFAULT_POINTS = 200;
+/** Where a window begins and ends is known to at least this part of its length, as far as it is kept so finely. */
+const PARTS_OF_WINDOW = 60;
 const DAY_MS = 86_400_000;
 const MAX_WINDOW_MS = 400 * DAY_MS;
 
@@ -26,41 +29,65 @@ const QUANTILES: Partial<Record<MetricAggregate, number>> = { p50: 0.5, p90: 0.9
 export class MetricsService {
   constructor(private readonly store: MetricsStore) {}
 
-  /** @throws AppError `invalid_request` (an empty or too long window, too many points or groups) */
-  async query(query: MetricQuery, now = Date.now()): Promise<MetricAnswer> {
+  /**
+   * A step that holds the whole window is the window, as exactly as the tier tells it; shorter steps are the same whenever
+   * they are asked for.
+   *
+   * @param pointsAtOnce about how many points are in memory at a time
+   * @throws AppError `invalid_request` (an empty window), `limit_exceeded` (too long a window, too many points, groups, series)
+   */
+  async query(query: MetricQuery, now = Date.now(), pointsAtOnce = POINTS_AT_ONCE): Promise<MetricAnswer> {
     const [from, to] = [Date.parse(query.from), Date.parse(query.to)];
     if (to <= from) throw new AppError('invalid_request', '"to" must be later than "from"');
     if (to - from > MAX_WINDOW_MS) throw new AppError('limit_exceeded', 'A window is at most 400 days');
-    const wantedStep = query.stepSeconds === undefined ? (to - from) / DEFAULT_POINTS : query.stepSeconds * 1000;
-    const tier = tierFor(from, wantedStep, now);
-    const stepMs = Math.max(tier.stepMs, Math.ceil(wantedStep / tier.stepMs) * tier.stepMs);
-    if ((to - from) / stepMs > MAX_POINTS) {
+    const steps = stepsOf(query, from, to, now);
+    if ((to - from) / steps.stepMs > MAX_POINTS) {
       throw new AppError('limit_exceeded', `At most ${MAX_POINTS} points`, {
         hint: 'Ask for a larger step or a shorter window',
       });
     }
-    const groups = groupBy(await this.store.findSeries(query.name, query.labels, MAX_SERIES), query.by);
-    if (groups.size > MAX_GROUPS) {
-      throw new AppError('limit_exceeded', `At most ${MAX_GROUPS} groups`, {
-        hint: 'Group by fewer labels, or name label values',
-      });
-    }
-    const ids = [...groups.values()].flatMap(({ ids }) => ids);
-    const points = await this.store.read(tier, ids, bucketOf(from, stepMs), to);
+    const groups = [...(await this.read(query, steps, to, pointsAtOnce)).values()];
+    const until = Math.min(Math.ceil(to / steps.tier.stepMs) * steps.tier.stepMs, bucketOf(now, FINEST.stepMs));
+    const lasted = (at: number) => Math.max(FINEST.stepMs, Math.min(at + steps.stepMs, until) - at);
+    const series = groups.map(({ labels, values }) => ({
+      labels,
+      points: [...values]
+        .sort(([a], [b]) => a - b)
+        .map(([at, step]): [number, number] => [at / 1000, valueOf(distributionOf(step), query.aggregate, lasted(at))]),
+    }));
     return {
       name: query.name,
       aggregate: query.aggregate,
-      stepSeconds: stepMs / 1000,
-      tierSeconds: tier.stepMs / 1000,
-      series: [...groups.values()].map(({ labels, ids }) => ({
-        labels,
-        points: stepsOf(
-          ids.flatMap((id) => points.get(id) ?? []),
-          stepMs,
-          query.aggregate,
-        ),
-      })),
+      stepSeconds: steps.stepMs / 1000,
+      tierSeconds: steps.tier.stepMs / 1000,
+      series: chosen(series, query.top),
     };
+  }
+
+  /** What happened in each step, by group. */
+  private async read(query: MetricQuery, steps: Steps, to: number, pointsAtOnce: number): Promise<Map<string, Group>> {
+    const { tier, stepMs, start } = steps;
+    const found = await this.store.findSeries(query.name, query.labels, MAX_SERIES + 1);
+    if (found.length > MAX_SERIES) {
+      throw new AppError('limit_exceeded', `More than ${MAX_SERIES} series`, { hint: 'Name label values' });
+    }
+    const series = found.filter(({ labels }) => !isExcepted(labels, query.except));
+    const groups = new Map<string, Group>();
+    const groupOf = new Map(series.map(({ id, labels }) => [id, grouped(groups, labels, query.by)]));
+    if (groups.size * ((to - start) / stepMs) > MAX_GROUPS * MAX_POINTS) {
+      throw new AppError('limit_exceeded', `More than ${MAX_GROUPS * MAX_POINTS} points`, {
+        hint: 'Ask for a larger step, or group by fewer labels',
+      });
+    }
+    const atOnce = Math.max(1, Math.floor(pointsAtOnce / Math.max(1, (to - start) / tier.stepMs)));
+    for (let i = 0; i < series.length; i += atOnce) {
+      const ids = series.slice(i, i + atOnce).map(({ id }) => id);
+      for (const [id, points] of await this.store.read(tier, ids, start, to)) {
+        const values = groupOf.get(id)?.values;
+        if (values) for (const point of points) addTo(values, start + bucketOf(point.at - start, stepMs), point);
+      }
+    }
+    return groups;
   }
 
   async series(prefix: string, limit: number): Promise<StoredSeries[]> {
@@ -68,45 +95,82 @@ export class MetricsService {
   }
 }
 
+type Series = MetricAnswer['series'];
+
+/**
+ * Those with the highest values if so many are asked for. Otherwise all; when they are too many, those with values.
+ *
+ * @throws AppError `limit_exceeded`
+ */
+function chosen(series: Series, top: number | undefined): Series {
+  if (top === undefined && series.length <= MAX_GROUPS) return series;
+  const withValues = series.filter(({ points }) => points.length > 0);
+  if (top === undefined) {
+    if (withValues.length <= MAX_GROUPS) return withValues;
+    throw new AppError('limit_exceeded', `At most ${MAX_GROUPS} groups`, {
+      hint: 'Group by fewer labels, name label values, or ask for the top ones',
+    });
+  }
+  const highest = new Map(
+    withValues.map((one) => [one, one.points.reduce((max, [, v]) => Math.max(max, v), -Infinity)]),
+  );
+  return withValues.sort((a, b) => (highest.get(b) ?? 0) - (highest.get(a) ?? 0)).slice(0, top);
+}
+
+interface Steps {
+  tier: Tier;
+  stepMs: number;
+  /** Of the first step. */
+  start: number;
+}
+
+/** A step that is as long as the window is told from a tier that knows where the window begins and ends. */
+function stepsOf({ stepSeconds }: MetricQuery, from: number, to: number, now: number): Steps {
+  const wanted = stepSeconds === undefined ? (to - from) / DEFAULT_POINTS : stepSeconds * 1000;
+  const isOne = wanted >= to - from;
+  const tier = tierFor(from, isOne ? (to - from) / PARTS_OF_WINDOW : wanted, now);
+  const upTo = (ms: number) => Math.max(1, Math.ceil(ms / tier.stepMs)) * tier.stepMs;
+  if (!isOne) return { tier, stepMs: upTo(wanted), start: bucketOf(from, upTo(wanted)) };
+  const start = bucketOf(from, tier.stepMs);
+  return { tier, stepMs: upTo(to - start), start };
+}
+
+/** A step is one point until a second one comes: a point alone is asked where it stands. */
+type StepValue = StoredPoint | ExponentialHistogram;
+
 interface Group {
   labels: Record<string, string>;
-  ids: string[];
+  /** By the start of the step. */
+  values: Map<number, StepValue>;
 }
 
-function groupBy(series: readonly StoredSeries[], by: readonly string[]): Map<string, Group> {
-  const groups = new Map<string, Group>();
-  for (const { id, labels } of series) {
-    const own = Object.fromEntries(by.map((name) => [name, labels[name] ?? '']));
-    const key = JSON.stringify(own);
-    const group = groups.get(key);
-    if (group) group.ids.push(id);
-    else groups.set(key, { labels: own, ids: [id] });
-  }
-  return groups;
+/** Whether a series has one of the label values that are left out. */
+export const isExcepted = (labels: Record<string, string>, except: Record<string, string>): boolean =>
+  Object.entries(except).some(([name, value]) => labels[name] === value);
+
+/** The group of a series. */
+function grouped(groups: Map<string, Group>, labels: Record<string, string>, by: readonly string[]): Group {
+  const own = Object.fromEntries(by.map((name) => [name, labels[name] ?? '']));
+  const key = JSON.stringify(own);
+  const group = groups.get(key) ?? { labels: own, values: new Map<number, StepValue>() };
+  groups.set(key, group);
+  return group;
 }
 
-function stepsOf(points: readonly StoredPoint[], stepMs: number, aggregate: MetricAggregate): [number, number][] {
-  // Most steps have one point, which is asked where it stands.
-  const steps = new Map<number, StoredPoint | ExponentialHistogram>();
-  for (const point of points) {
-    const at = bucketOf(point.at, stepMs);
-    const there = steps.get(at);
-    if (there === undefined) steps.set(at, point);
-    else if (there instanceof ExponentialHistogram) there.merge(point);
-    else {
-      const both = new ExponentialHistogram();
-      both.merge(there);
-      both.merge(point);
-      steps.set(at, both);
-    }
+function addTo(steps: Map<number, StepValue>, at: number, point: StoredPoint): void {
+  const there = steps.get(at);
+  if (there === undefined) steps.set(at, point);
+  else if (there instanceof ExponentialHistogram) there.merge(point);
+  else {
+    const both = new ExponentialHistogram();
+    both.merge(there);
+    both.merge(point);
+    steps.set(at, both);
   }
-  return [...steps]
-    .sort(([a], [b]) => a - b)
-    .map(([at, step]) => {
-      const values = step instanceof ExponentialHistogram ? step : new PackedDistribution(step);
-      return [at / 1000, valueOf(values, aggregate, stepMs)];
-    });
 }
+
+const distributionOf = (step: StepValue): Distribution =>
+  step instanceof ExponentialHistogram ? step : new PackedDistribution(step);
 
 /** A counter's increase, and how often a histogram recorded, are per second; the rest is over the values. */
 export function valueOf(step: Distribution, aggregate: MetricAggregate, stepMs: number): number {

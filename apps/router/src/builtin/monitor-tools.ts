@@ -1,6 +1,7 @@
 import {
   ADMIN_TOPICS,
   EventTopic,
+  Instant,
   listAlerts,
   listEvents,
   MetricAnswer,
@@ -24,8 +25,8 @@ export const MONITOR_TOOLS = [
     title: 'Query metrics',
     description: `Answers how a metric went over time, for example "${CALLS}" (labels server, gen_ai_tool_name, agent, error_type) as rate, p95 or p99. Without "from" the last hour.`,
     inputSchema: MetricQuery.extend({
-      from: z.iso.datetime({ offset: true }).optional(),
-      to: z.iso.datetime({ offset: true }).optional(),
+      from: Instant.optional(),
+      to: Instant.optional(),
     }),
     outputSchema: MetricAnswer,
     annotations: READ_ONLY,
@@ -54,20 +55,29 @@ export const MONITOR_TOOLS = [
     requiredRole: 'admin',
     run: async ({ by, hours, limit }, { bus, signal, principal }) => {
       const now = Date.now();
-      const answer = await bus.call(
+      const { series } = await bus.call(
         queryMetrics,
         {
           name: CALLS,
           aggregate: by === 'slow' ? 'p95' : 'count',
           labels: { mcp_method_name: 'tools/call' },
-          by: ['server', 'gen_ai_tool_name', ...(by === 'errors' ? ['error_type'] : [])],
+          except: by === 'errors' ? { error_type: '' } : {},
+          by: ['server', 'gen_ai_tool_name'],
+          top: limit,
           from: new Date(now - hours * HOUR_MS).toISOString(),
           to: new Date(now).toISOString(),
+          // One step: a percentile of the whole window.
           stepSeconds: Math.max(10, Math.ceil(hours * 3600)),
         },
         { signal, context: { principal } },
       );
-      return { items: ranked(answer, by).slice(0, limit) };
+      return {
+        items: series.map(({ labels: { server = '', gen_ai_tool_name: tool = '' }, points }) => ({
+          server,
+          tool,
+          value: points[0]?.[1] ?? 0,
+        })),
+      };
     },
   }),
   builtinTool({
@@ -106,20 +116,3 @@ export const MONITOR_TOOLS = [
     run: (_, { bus, signal, principal }) => bus.call(readSystem, {}, { signal, context: { principal } }),
   }),
 ];
-
-/** Steps are as long as the window, so a window touches two: durations count as the worse one, numbers add up. */
-export function ranked(
-  { series }: MetricAnswer,
-  by: 'slow' | 'calls' | 'errors',
-): { server: string; tool: string; value: number }[] {
-  const totals = new Map<string, { server: string; tool: string; value: number }>();
-  for (const { labels, points } of series) {
-    const { server = '', gen_ai_tool_name: tool = '', error_type: errorType = '' } = labels;
-    if (points.length === 0 || (by === 'errors' && errorType === '')) continue;
-    const values = points.map(([, value]) => value);
-    const value = by === 'slow' ? Math.max(...values) : values.reduce((sum, each) => sum + each, 0);
-    const key = JSON.stringify([server, tool]);
-    totals.set(key, { server, tool, value: value + (totals.get(key)?.value ?? 0) });
-  }
-  return [...totals.values()].sort((a, b) => b.value - a.value);
-}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Instant } from '../instant';
 import { contract } from './contract';
 
 /** Name of a metric of the monitor. */
@@ -13,10 +14,14 @@ export const MetricQuery = z.object({
   aggregate: MetricAggregate.default('avg'),
   /** Only series with these label values. */
   labels: z.record(z.string().max(64), z.string().max(256)).default({}),
+  /** Without series that have one of these label values: `{"error_type": ""}` leaves what went well out. */
+  except: z.record(z.string().max(64), z.string().max(256)).default({}),
   /** One answer a combination of these labels; without any, all series as one. */
   by: z.array(z.string().max(64)).max(8).default([]),
-  from: z.iso.datetime({ offset: true }),
-  to: z.iso.datetime({ offset: true }),
+  /** Only so many of the answers: those with the highest value in any step, the highest first. */
+  top: z.int().min(1).max(100).optional(),
+  from: Instant,
+  to: Instant,
   stepSeconds: z.int().min(10).max(31_536_000).optional(),
 });
 export type MetricQuery = z.output<typeof MetricQuery>;
