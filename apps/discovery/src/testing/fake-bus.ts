@@ -56,7 +56,7 @@ export class FakeBus extends Bus {
     return () => undefined;
   }
 
-  record<P extends z.ZodType>({ stream, payload: schema }: RecordStream<P>, payload: z.input<P>): void {
+  record<P extends z.ZodObject>({ stream, payload: schema }: RecordStream<P>, payload: z.input<P>): void {
     this.records.push({ stream, payload: schema.parse(payload) });
   }
 

@@ -104,13 +104,13 @@ export abstract class Bus {
   abstract onResume(handler: () => void): () => void;
 
   /** Appends to a stream soon: never waits, never throws. What cannot be written is counted in `recordsDropped`. */
-  abstract record<P extends z.ZodType>(stream: RecordStream<P>, payload: z.input<P>): void;
+  abstract record<P extends z.ZodObject>(stream: RecordStream<P>, payload: z.input<P>): void;
 
   /**
    * Handles records, each by one consumer of the group, at least once: those of a batch whose handler threw come again
    * and go to the stream's dead letters after `maxTries`; failures of the infrastructure (status 503) are not counted.
    */
-  abstract consume<P extends z.ZodType>(
+  abstract consume<P extends z.ZodObject>(
     stream: RecordStream<P>,
     group: string,
     handler: (entries: RecordEntry<z.output<P>>[]) => Promise<void>,

@@ -1,12 +1,12 @@
 import { Logger } from '@nestjs/common';
 import type { RecordStream } from '@mcp-router/shared';
 import type { RedisLink } from './link';
-import { pack, type Field } from './packs';
+import { Pack } from './packs';
 
-const FLUSH_ENTRIES = 500;
+const FLUSH_PACKS = 5;
 /** What is kept while Redis is away; past it the oldest are dropped and counted. */
 const MAX_BUFFERED = 20_000;
-const MAX_BUFFERED_CHARACTERS = 33_554_432;
+const MAX_BUFFERED_BYTES = 33_554_432;
 /** Answers of a Redis that cannot write now and will again. */
 const NOT_NOW = /^(LOADING|OOM|READONLY|MISCONF|MASTERDOWN|NOREPLICAS|TRYAGAIN|CLUSTERDOWN)/;
 const RETRY_MS = 500;
@@ -15,28 +15,16 @@ const RETRY_MS = 500;
 const BOUND_STEP = 0.9;
 const BOUND_MS = 1_000;
 
-interface Buffered {
-  stream: RecordStream;
-  json: string;
-}
-
-/** What one XADD writes. */
-interface Entry {
-  key: string;
-  field: Field;
-  maxWaiting: number;
-  maxBytes: number;
-  records: Buffered[];
-}
-
 /** Writes records in the background, many at a time. */
 export class Records {
   dropped = 0;
-  private buffer: Buffered[] = [];
-  private characters = 0;
+  /** What waits to be written, the oldest first. */
+  private packs: Pack[] = [];
+  /** Of those the one of each stream that is not full. */
+  private readonly open = new Map<RecordStream, Pack>();
   private timer: NodeJS.Timeout | undefined;
   private dueAt = 0;
-  /** The shortest time that one of the records in the buffer may wait. */
+  /** The shortest time that one of the records that wait may wait. */
   private patienceMs = Infinity;
   private flushing: Promise<void> | undefined;
   private reportedDrops = 0;
@@ -48,18 +36,14 @@ export class Records {
     link.onUp(() => this.schedule());
   }
 
-  add(stream: RecordStream, payload: unknown): void {
-    let json: string;
+  add(stream: RecordStream, record: Record<string, unknown>): void {
     try {
-      json = JSON.stringify(payload);
+      if (this.open.get(stream)?.add(record) !== true) this.begin(stream).add(record);
     } catch (error) {
       this.dropped++;
       this.logger.error(error, `A record of ${stream.stream} is not JSON`);
       return;
     }
-    this.buffer.push({ stream, json });
-    this.characters += json.length;
-    if (this.buffer.length > MAX_BUFFERED || this.characters > MAX_BUFFERED_CHARACTERS) this.makeRoom();
     this.patienceMs = Math.min(this.patienceMs, stream.gatherMs);
     this.schedule(this.patienceMs);
   }
@@ -68,14 +52,22 @@ export class Records {
   async close(): Promise<void> {
     clearTimeout(this.timer);
     let isWritten = true;
-    while (this.buffer.length > 0 && this.link.isUp && isWritten)
+    while (this.packs.length > 0 && this.link.isUp && isWritten)
       isWritten = await (this.flushing?.then(() => true) ?? this.flush());
-    this.dropped += this.buffer.length;
+    this.dropped += countOf(this.packs);
     this.report();
   }
 
+  private begin(stream: RecordStream): Pack {
+    const pack = new Pack(stream);
+    this.open.set(stream, pack);
+    this.packs.push(pack);
+    this.makeRoom();
+    return pack;
+  }
+
   private schedule(afterMs = 0): void {
-    if (this.flushing || this.buffer.length === 0 || !this.link.isUp) return;
+    if (this.flushing || this.packs.length === 0 || !this.link.isUp) return;
     const dueAt = performance.now() + afterMs;
     if (this.timer && this.dueAt <= dueAt) return;
     clearTimeout(this.timer);
@@ -89,57 +81,40 @@ export class Records {
     }, afterMs);
   }
 
-  /** @returns whether Redis took what it was given; what it could not take now is in the buffer again */
+  /** @returns whether Redis took what it was given; what it could not take now waits again */
   private async flush(): Promise<boolean> {
-    const batch = this.buffer.splice(0, FLUSH_ENTRIES);
-    this.patienceMs = this.buffer.length > 0 ? 0 : Infinity;
-    const entries = this.entriesOf(batch);
+    const taken = this.packs.splice(0, FLUSH_PACKS);
+    for (const pack of taken) if (this.open.get(pack.stream) === pack) this.open.delete(pack.stream);
+    // A pack is empty if its first record was not JSON.
+    const batch = taken.filter(({ count }) => count > 0);
+    this.patienceMs = this.packs.length > 0 ? 0 : Infinity;
     const pipeline = this.link.redis.pipeline();
-    for (const { key, field, maxWaiting } of entries) pipeline.xadd(key, 'MAXLEN', '~', maxWaiting, '*', ...field);
+    for (const { stream, entry } of batch)
+      pipeline.xadd(streamKey(this.link, stream.stream), 'MAXLEN', '~', stream.maxWaiting, '*', 'pack', entry);
     let again = batch;
     try {
       const results = (await pipeline.exec()) ?? [];
       const errorOf = (at: number) => results[at]?.[0] ?? undefined;
-      const refused = entries.filter((_, at) => errorOf(at) !== undefined);
-      again = entries.flatMap(({ records }, at) => (isWorthAnotherTry(errorOf(at)) ? records : []));
-      const count = refused.reduce((sum, { records }) => sum + records.length, 0);
+      const refused = batch.filter((_, at) => errorOf(at) !== undefined);
+      again = batch.filter((_, at) => isWorthAnotherTry(errorOf(at)));
+      const count = countOf(refused);
       if (count > 0) this.logger.error(results.find(([error]) => error)?.[0], `${count} records were not written`);
-      this.dropped += count - again.length;
-      await this.bound(entries);
+      this.dropped += count - countOf(again);
+      await this.bound(batch);
     } catch {
       // The connection broke.
     }
-    if (again.length > 0) this.buffer = [...again, ...this.buffer];
-    for (const { json } of again) this.characters += json.length;
-    if (this.buffer.length > MAX_BUFFERED || this.characters > MAX_BUFFERED_CHARACTERS) this.makeRoom();
+    this.packs.unshift(...again);
+    this.makeRoom();
     this.report();
     return again.length === 0;
   }
 
-  /** Records of the same stream share entries, in the order in which they came. */
-  private entriesOf(batch: readonly Buffered[]): Entry[] {
-    const streams = new Map<RecordStream, Buffered[]>();
-    for (const record of batch) {
-      this.characters -= record.json.length;
-      const own = streams.get(record.stream);
-      if (own) own.push(record);
-      else streams.set(record.stream, [record]);
-    }
-    return [...streams].flatMap(([stream, records]) => {
-      const key = streamKey(this.link, stream.stream);
-      let from = 0;
-      return pack(records.map(({ json }) => json)).map(({ field, end }) => {
-        const own = records.slice(from, end);
-        from = end;
-        return { key, field, maxWaiting: stream.maxWaiting, maxBytes: stream.maxBytes, records: own };
-      });
-    });
-  }
-
   /** The oldest entries of a stream go when it takes more room than it may; looked at once a second. */
-  private async bound(entries: readonly Entry[]): Promise<void> {
+  private async bound(batch: readonly Pack[]): Promise<void> {
     const now = performance.now();
-    for (const { key, maxBytes } of new Map(entries.map((entry) => [entry.key, entry])).values()) {
+    for (const { stream, maxBytes } of new Set(batch.map((pack) => pack.stream))) {
+      const key = streamKey(this.link, stream);
       if (now - (this.boundedAt.get(key) ?? -Infinity) < BOUND_MS) continue;
       this.boundedAt.set(key, now);
       const { redis } = this.link;
@@ -151,10 +126,18 @@ export class Records {
     }
   }
 
+  /** Drops the oldest records when there are too many. */
   private makeRoom(): void {
-    const gone = this.buffer.splice(0, Math.ceil(this.buffer.length / 20));
-    for (const { json } of gone) this.characters -= json.length;
-    this.dropped += gone.length;
+    let count = countOf(this.packs);
+    let bytes = this.packs.reduce((sum, { length }) => sum + length, 0);
+    while (count >= MAX_BUFFERED || bytes >= MAX_BUFFERED_BYTES) {
+      const gone = this.packs.shift();
+      if (!gone) return;
+      if (this.open.get(gone.stream) === gone) this.open.delete(gone.stream);
+      this.dropped += gone.count;
+      count -= gone.count;
+      bytes -= gone.length;
+    }
   }
 
   private report(): void {
@@ -163,6 +146,8 @@ export class Records {
     this.reportedDrops = this.dropped;
   }
 }
+
+const countOf = (packs: readonly Pack[]): number => packs.reduce((sum, { count }) => sum + count, 0);
 
 /**
  * Whether Redis may take a record the next time. What is not an answer of Redis is a connection that broke: whether the

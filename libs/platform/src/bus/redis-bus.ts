@@ -121,11 +121,11 @@ export class RedisBus extends Bus implements OnModuleInit, OnModuleDestroy, OnAp
     return () => void this.resumed.delete(handler);
   }
 
-  record<P extends z.ZodType>(stream: RecordStream<P>, payload: z.input<P>): void {
+  record<P extends z.ZodObject>(stream: RecordStream<P>, payload: z.input<P>): void {
     this.records.add(stream, payload);
   }
 
-  consume<P extends z.ZodType>(
+  consume<P extends z.ZodObject>(
     stream: RecordStream<P>,
     group: string,
     handler: (entries: RecordEntry<z.output<P>>[]) => Promise<void>,

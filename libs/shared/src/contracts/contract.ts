@@ -74,7 +74,7 @@ export function broadcast<P extends z.ZodType>(event: `${string}.${string}`, pay
 }
 
 /** A fact that must be handled once by one replica (`Bus.record`): kept in a Redis Stream until a consumer took it. */
-export interface RecordStream<P extends z.ZodType = z.ZodType> {
+export interface RecordStream<P extends z.ZodObject = z.ZodObject> {
   /** `owner.pastTense`; the owner consumes it. */
   readonly stream: `${string}.${string}`;
   readonly payload: P;
@@ -97,7 +97,7 @@ const DEFAULT_GATHER_MS = 5;
 /** A record of a call has about 500 characters. */
 const MEAN_RECORD_BYTES = 600;
 
-export function recordStream<P extends z.ZodType>(
+export function recordStream<P extends z.ZodObject>(
   stream: `${string}.${string}`,
   payload: P,
   { maxWaiting = DEFAULT_MAX_WAITING, maxBytes, gatherMs = DEFAULT_GATHER_MS }: StreamLimits = {},
