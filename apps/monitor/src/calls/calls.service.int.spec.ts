@@ -48,6 +48,21 @@ describe('the call log', () => {
     expect(await list()).toEqual({ items: [full], nextCursor: null });
   });
 
+  it('keeps calls of one batch apart, whatever they have in common', async () => {
+    const at = (second: number) => new Date(Date.UTC(2026, 10, 22, 12, 0, second)).toISOString();
+    const agentId = uuid();
+    const batch = [
+      call({ at: at(0), agentId, server: 'a', tool: 'a__t' }),
+      call({ at: at(1), agentId, server: 'a', tool: 'a__t', errorCode: '' }),
+      call({ at: at(2), agentId, server: 'a', tool: 'a__t' }),
+      call({ at: at(3), agentId, server: 'b' }),
+      call({ at: at(4), agentId, server: 'b', decision: 'held', outcome: 'denied' }),
+      call({ at: at(5) }),
+    ];
+    await calls.store(batch);
+    expect((await list()).items).toEqual([...batch].reverse());
+  });
+
   it('gives a call with what it carried, where that was kept, and to a member only its own', async () => {
     const [kept, bare] = [call(), call()];
     const bodies = { id: kept.id, at: kept.at, request: '{"a":1}', response: '{"content":[]}' };

@@ -5,7 +5,7 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { Bus, ENV, LOGGER, type Stop } from '@mcp-router/platform';
+import { Bus, ENV, isUniqueViolation, LOGGER, type Stop } from '@mcp-router/platform';
 import {
   AppError,
   callBodiesRecorded,
@@ -31,12 +31,22 @@ import { Upkeep } from '../storage/upkeep';
 const QUICK = { claimAfterMs: 10_000, lingerMs: 200 };
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+type Column = [column: string, type: string, field: keyof CallRecord];
+
 /** Column, its Postgres type, and where its value comes from: the one list behind insert and select. */
-const COLUMNS: [column: string, type: string, field: keyof CallRecord][] = [
+const OWN: Column[] = [
   ['id', 'uuid', 'id'],
   ['at', 'timestamptz', 'at'],
   ['request_id', 'text', 'requestId'],
   ['trace_id', 'text', 'traceId'],
+  ['arguments_hash', 'text', 'argumentsHash'],
+  ['duration_ms', 'double precision', 'durationMs'],
+  ['upstream_ms', 'double precision', 'upstreamMs'],
+  ['request_bytes', 'bigint', 'requestBytes'],
+  ['response_bytes', 'bigint', 'responseBytes'],
+];
+/** What calls that follow each other mostly have in common: it is sent once for all of a run. */
+const ALIKE: Column[] = [
   ['agent_id', 'uuid', 'agentId'],
   ['agent', 'text', 'agent'],
   ['key_id', 'uuid', 'keyId'],
@@ -44,19 +54,19 @@ const COLUMNS: [column: string, type: string, field: keyof CallRecord][] = [
   ['method', 'text', 'method'],
   ['server', 'text', 'server'],
   ['tool', 'text', 'tool'],
-  ['arguments_hash', 'text', 'argumentsHash'],
   ['decision', 'text', 'decision'],
   ['outcome', 'text', 'outcome'],
   ['error_code', 'text', 'errorCode'],
-  ['duration_ms', 'double precision', 'durationMs'],
-  ['upstream_ms', 'double precision', 'upstreamMs'],
-  ['request_bytes', 'bigint', 'requestBytes'],
-  ['response_bytes', 'bigint', 'responseBytes'],
 ];
+const COLUMNS = [...OWN, ...ALIKE];
 
-const INSERT = `INSERT INTO monitor.call (${COLUMNS.map(([column]) => column).join(', ')})
-  SELECT * FROM unnest(${COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')})
-  ON CONFLICT DO NOTHING`;
+const namesOf = (columns: readonly Column[]): string => columns.map(([column]) => column).join(', ');
+const arraysOf = (columns: readonly Column[], from: number): string =>
+  columns.map(([, type], i) => `$${from + i}::${type}[]`).join(', ');
+
+const INSERT = `INSERT INTO monitor.call (${namesOf(COLUMNS)}) SELECT ${namesOf(COLUMNS)}
+  FROM unnest(${arraysOf(OWN, 1)}, $${OWN.length + 1}::int[]) AS own (${namesOf(OWN)}, run)
+  JOIN unnest(${arraysOf(ALIKE, OWN.length + 2)}) WITH ORDINALITY AS alike (${namesOf(ALIKE)}, run) USING (run)`;
 
 type Row = Record<string, unknown>;
 
@@ -98,10 +108,17 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
 
   /** Stores a batch in one statement. A call that comes again (same id and time) is stored once. */
   async store(calls: CallRecord[]): Promise<void> {
-    await this.database.query(
-      INSERT,
-      COLUMNS.map(([, , field]) => calls.map((call) => call[field] ?? null)),
-    );
+    const { firsts, runs } = runsOf(calls);
+    const values = (columns: readonly Column[], of: readonly CallRecord[]): unknown[][] =>
+      columns.map(([, , field]) => of.map((call) => call[field] ?? null));
+    const parameters = [...values(OWN, calls), runs, ...values(ALIKE, firsts)];
+    try {
+      await this.database.query(INSERT, parameters);
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+      // To look for such calls each time takes Postgres a fifth longer, and they come only after a monitor was killed.
+      await this.database.query(`${INSERT} ON CONFLICT DO NOTHING`, parameters);
+    }
   }
 
   async storeBodies(bodies: CallBodies[]): Promise<void> {
@@ -148,7 +165,7 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
       if (wanted !== undefined) add(`${column} = ?`, wanted);
     }
     const rows: Row[] = await this.database.query(
-      `SELECT ${COLUMNS.map(([column]) => column).join(', ')} FROM monitor.call
+      `SELECT ${namesOf(COLUMNS)} FROM monitor.call
         WHERE ${where.join(' AND ')} ORDER BY at DESC, id DESC LIMIT ${limit + 1}`,
       values,
     );
@@ -162,6 +179,17 @@ export class CallsService implements OnModuleInit, OnApplicationBootstrap, OnApp
       ...(await maintainPartitions(this.database, 'call_body', Math.min(days, bodyDays))),
     ];
   }
+}
+
+/** The first call of each run of calls that are alike, and for each call the number of its run, from 1. */
+function runsOf(calls: readonly CallRecord[]): { firsts: CallRecord[]; runs: number[] } {
+  const firsts: CallRecord[] = [];
+  const runs = calls.map((call) => {
+    const first = firsts.at(-1);
+    if (!first || ALIKE.some(([, , field]) => call[field] !== first[field])) firsts.push(call);
+    return firsts.length;
+  });
+  return { firsts, runs };
 }
 
 function readCursor(cursor: string): string[] {

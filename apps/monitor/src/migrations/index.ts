@@ -7,6 +7,7 @@ import { Silence20261122151000 } from './20261122151000-silence';
 import { MetricBuckets20261122153000 } from './20261122153000-metric-buckets';
 import { WebhookDelivery20261122180000 } from './20261122180000-webhook-delivery';
 import { MetricCounts20261122181000 } from './20261122181000-metric-counts';
+import { CallIndexOrder20261122220000 } from './20261122220000-call-index-order';
 
 export const MIGRATIONS = [
   Call20261122110000,
@@ -18,4 +19,5 @@ export const MIGRATIONS = [
   MetricBuckets20261122153000,
   WebhookDelivery20261122180000,
   MetricCounts20261122181000,
+  CallIndexOrder20261122220000,
 ];
