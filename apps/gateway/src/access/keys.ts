@@ -1,4 +1,4 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** A new key: `mcpr_` and 256 random bits. */
 export function makeKey(): string {
@@ -13,9 +13,4 @@ export function hashKey(key: string): string {
 /** What may be shown of a key. */
 export function prefixOf(key: string): string {
   return key.slice(0, 9);
-}
-
-/** Compares two hex hashes of equal length in constant time. */
-export function sameHash(a: string, b: string): boolean {
-  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 }
