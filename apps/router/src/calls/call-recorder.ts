@@ -107,8 +107,7 @@ export class CallRecorder {
     measure(call, agent, durationMs);
     if (!isFeatureEnabled('CALL_LOG')) return;
     const traceId = (call.traceparent ?? context?.traceparent)?.split('-')[1];
-    const id = uuidV7();
-    const at = isoNow();
+    const { id, at } = stamp();
     // Written out, and the absent as undefined, which JSON leaves out: one shape for all calls, and no copies on the way.
     this.bus.record(callRecorded, {
       id,
@@ -126,8 +125,8 @@ export class CallRecorder {
       decision: call.decision ?? 'allowed',
       outcome: call.outcome,
       errorCode: call.errorCode,
-      durationMs,
-      upstreamMs: call.upstreamMs,
+      durationMs: toMicroseconds(durationMs),
+      upstreamMs: call.upstreamMs === undefined ? undefined : toMicroseconds(call.upstreamMs),
       requestBytes: call.requestBytes,
       responseBytes: call.responseBytes,
     });
@@ -144,23 +143,24 @@ export class CallRecorder {
   }
 }
 
+/** Milliseconds without what is finer than a microsecond, which takes as long to write as all the rest of a number. */
+const toMicroseconds = (milliseconds: number): number => Math.round(milliseconds * 1_000) / 1_000;
+
 let lastMs = 0;
 let lastIso = '';
+let lastHex = '';
 
-/** The time as ISO text, written once a millisecond. */
-function isoNow(): string {
+/** A UUIDv7 of now, and now as ISO text. This runs once a call: what depends on the time alone is made once a millisecond. */
+function stamp(): { id: string; at: string } {
   const now = Date.now();
   if (now !== lastMs) {
     lastMs = now;
     lastIso = new Date(now).toISOString();
+    const time = now.toString(16).padStart(12, '0');
+    lastHex = `${time.slice(0, 8)}-${time.slice(8)}-7`;
   }
-  return lastIso;
-}
-
-/** A UUIDv7 whose random part comes from Node's pool of random bytes: this runs once a call. */
-function uuidV7(): string {
-  const time = Date.now().toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+  // Its random part comes from Node's pool of random bytes.
+  return { id: lastHex + randomUUID().slice(15), at: lastIso };
 }
 
 /**

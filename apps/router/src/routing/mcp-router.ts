@@ -207,9 +207,10 @@ export class McpRouter {
     return { ...outcomeOf(response), ...(this.recorder.keepsBodies && { responseText: response }) };
   }
 
-  /** Notes a call; the records are made when the answers have gone. */
+  /** Notes a call; the records are made when the answers have gone, which they do at the end of this turn of the event loop. */
   private log(call: Call, facts: CallFacts): void {
-    if (this.finished.push({ call, facts, at: performance.now() }) === 1) setImmediate(() => this.record());
+    if (this.finished.push({ call, facts, at: performance.now() }) === 1)
+      setImmediate(() => setImmediate(() => this.record()));
   }
 
   private record(): void {
