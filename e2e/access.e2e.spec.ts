@@ -142,6 +142,15 @@ describe('who may come in', () => {
     await eventually(async () => (await rest()).status === 200);
   });
 
+  it('counts each message of a batch', async () => {
+    const key = await newKey({ name: 'batcher', rateLimit: { perMinute: 1, burst: 10 } });
+    const body = JSON.stringify(Array.from({ length: 20 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'ping' })));
+    const accept = 'application/json, text/event-stream';
+    const headers = { ...as(key), 'content-type': 'application/json', accept };
+    const url = `${system.gateways[0]?.url ?? ''}/mcp`;
+    expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(429);
+  });
+
   it('lets no key of a disabled agent in', async () => {
     const key = await newKey({ name: 'sleeper' });
     await system.api('PATCH', '/api/v1/agents/sleeper', { enabled: false });

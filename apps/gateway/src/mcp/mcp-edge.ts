@@ -128,10 +128,12 @@ export class McpEdge {
     }
     const { headers } = reply.request;
     if (Array.isArray(parsed)) {
-      for (const element of parsed) {
+      for (const [i, element] of parsed.entries()) {
         if (checkModern(readMessage(element), {}) !== undefined) {
           throw new AppError('invalid_message', 'A batch cannot contain messages of 2026-07-28');
         }
+        // The first one was counted with the HTTP request.
+        if (i > 0) this.access.admit(principal);
       }
       this.legacy(reply, principal, route, { body, method: undefined, beginsNothing: false });
       return;
