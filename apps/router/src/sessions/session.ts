@@ -114,8 +114,10 @@ export class Session {
       return stream;
     }
     const stream = (this.standalone ??= new EventStream(this.log, `${this.id}:${STANDALONE}`, STANDALONE));
-    sink.send({ eventId: `${STANDALONE}.${stream.length}` });
-    if (name === STANDALONE && Number.isInteger(number)) await stream.resume(sink, number);
+    const isResumed = name === STANDALONE && Number.isInteger(number);
+    // Where nothing has come yet, the client still stands at what it has seen: it may lose this connection too.
+    sink.send({ eventId: `${STANDALONE}.${isResumed ? number : stream.length}` });
+    if (isResumed) await stream.resume(sink, number);
     else stream.attach(sink);
     const waiting = this.waiting ?? [];
     this.waiting = undefined;
