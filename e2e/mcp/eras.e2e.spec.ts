@@ -149,6 +149,12 @@ describe('a client of either era before a server of either era', () => {
     });
   });
 
+  it('gives an old client no methods of the new era, whatever its server knows', async () => {
+    const session = await RawSession.open(`${system.url}/mcp/new`);
+    for (const method of ['server/discover', 'subscriptions/listen'])
+      expect((await session.request(method, { notifications: { toolsListChanged: true } })).error?.code).toBe(-32601);
+  });
+
   it('has a server that comes late in the lists, after one notification', async () => {
     const abort = new AbortController();
     const session = await RawSession.open(`${system.url}/mcp`);

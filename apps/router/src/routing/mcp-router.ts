@@ -28,6 +28,9 @@ export const LISTS: Record<string, CatalogueKind | undefined> = {
   'prompts/list': 'prompts',
 };
 
+/** What the old era does not know: its sessions have other ways. */
+const MODERN_ONLY = new Set(['server/discover', 'subscriptions/listen']);
+
 const CAPABILITY_OF: Record<CatalogueKind, string> = {
   tools: 'tools',
   prompts: 'prompts',
@@ -269,6 +272,7 @@ export class McpRouter {
 
   /** Methods nobody here knows: a server of one's own may answer them. */
   private async routeOther(call: Call): Promise<string> {
+    if (call.era === 'legacy' && MODERN_ONLY.has(call.method)) throw methodNotFound(call.method);
     if (call.method.startsWith('tasks/'))
       return this.tasks.route(call, (upstream) => this.send(call, upstream, call.request));
     const upstream = this.single(call.endpoint);
