@@ -155,8 +155,9 @@ export class CatalogueFeed implements OnApplicationShutdown {
   private async readKind(feed: Feed, kind: CatalogueKind): Promise<void> {
     const { upstream } = feed;
     try {
-      const { items, facts } = await readList(upstream, kind);
+      const { items, facts, refused } = await readList(upstream, kind);
       if (isOver(feed)) return;
+      for (const tool of refused) this.logger.warn({ server: upstream.slug }, `a tool is not offered: ${tool}`);
       const before = this.catalogue.itemsOf(upstream.slug, kind);
       this.catalogue.describe(upstream.slug, kind, facts);
       this.catalogue.set(upstream.slug, { [kind]: items });

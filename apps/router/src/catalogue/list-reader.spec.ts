@@ -3,11 +3,11 @@ import type { Exchange, Upstream } from '../upstreams/upstream';
 import { readList } from './list-reader';
 
 /** A server that answers each list request with what `page` says for its cursor. */
-function serverWith(page: (cursor: string | undefined) => object) {
+function serverWith(page: (cursor: string | undefined) => object, era = 'legacy') {
   const asked: (string | undefined)[] = [];
   const upstream = {
     slug: 's',
-    ready: () => Promise.resolve({ era: 'legacy', capabilities: { tools: {} } }),
+    ready: () => Promise.resolve({ era, capabilities: { tools: {} } }),
     exchange: ({ message }: Exchange) => {
       const { params } = JSON.parse(message.text) as { params: { cursor?: string } };
       asked.push(params.cursor);
@@ -35,6 +35,19 @@ describe('reading a list', () => {
     const { upstream, asked } = serverWith((cursor) => ({ tools: [{ name: cursor ?? 'a' }], nextCursor: 'again' }));
     expect((await readList(upstream, 'tools')).items).toHaveLength(2);
     expect(asked).toEqual([undefined, 'again']);
+  });
+
+  it('leaves out tools of a modern server whose arguments cannot travel as the headers they ask for', async () => {
+    const asking = (header: string) => ({ properties: { a: { type: 'string', 'x-mcp-header': header } } });
+    const tools = [
+      { name: 'good', inputSchema: asking('A') },
+      { name: 'bad', inputSchema: asking('not a name') },
+    ];
+    const { items, refused } = await readList(serverWith(() => ({ tools }), 'modern').upstream, 'tools');
+    expect(items.map(({ name }) => name)).toEqual(['good']);
+    expect(refused).toEqual([expect.stringContaining('bad: a: x-mcp-header')]);
+    // An old server means nothing by it.
+    expect((await readList(serverWith(() => ({ tools })).upstream, 'tools')).items).toHaveLength(2);
   });
 
   it.each([

@@ -2,6 +2,7 @@ import { AppError, memberAt, membersOf } from '@mcp-router/shared';
 import { modernEnvelope } from '../upstreams/handshake';
 import { outcomeOf, requestText } from '../upstreams/message';
 import { SYSTEM_CALLER } from '../upstreams/system-caller';
+import { headerFault } from '../translation/header-params';
 import type { Upstream, UpstreamInfo } from '../upstreams/upstream';
 import type { ListFacts } from './catalogue';
 import { KIND_WIRE, readItems, withPublicNames, type CatalogueItem, type CatalogueKind } from './catalogue-item';
@@ -15,9 +16,12 @@ const METHOD_NOT_FOUND = -32601;
 export interface ItemList {
   items: CatalogueItem[];
   facts: ListFacts;
+  /** Tools that may not be offered, each with the reason. */
+  refused: readonly string[];
 }
 
 const NO_FACTS: ListFacts = { ttlMs: undefined, cacheScope: undefined, rest: '' };
+const NOTHING: ItemList = { items: [], facts: NO_FACTS, refused: [] };
 /** Longest text of members that nobody here knows. */
 const MAX_REST = 65_536;
 
@@ -33,7 +37,7 @@ export function offers({ capabilities }: UpstreamInfo, kind: CatalogueKind): boo
  */
 export async function readList(upstream: Upstream, kind: CatalogueKind): Promise<ItemList> {
   const info = await upstream.ready();
-  if (!offers(info, kind)) return { items: [], facts: NO_FACTS };
+  if (!offers(info, kind)) return NOTHING;
   const { method } = KIND_WIRE[kind];
   const envelope = info.era === 'modern' ? { _meta: modernEnvelope(info.protocolVersion) } : {};
   const items: CatalogueItem[] = [];
@@ -47,7 +51,7 @@ export async function readList(upstream: Upstream, kind: CatalogueKind): Promise
     const outcome = outcomeOf(await upstream.exchange({ ...SYSTEM_CALLER, message }));
     if ('error' in outcome) {
       // Some servers declare resources and know no templates.
-      if (outcome.error.code === METHOD_NOT_FOUND) return { items: [], facts: NO_FACTS };
+      if (outcome.error.code === METHOD_NOT_FOUND) return NOTHING;
       throw new AppError('upstream_error', `The server refused "${method}": ${outcome.error.message}`);
     }
     const page = outcome.result;
@@ -60,12 +64,26 @@ export async function readList(upstream: Upstream, kind: CatalogueKind): Promise
       );
     facts = joined(facts, factsIn(page, kind));
     const next = valueAt(page, 'nextCursor');
-    if (typeof next !== 'string' || cursors.has(next)) return { items: withPublicNames(items), facts };
+    if (typeof next !== 'string' || cursors.has(next)) return { ...permitted(items, info), facts };
     if (pages + 1 >= MAX_PAGES || Date.now() - startedAt > MAX_READ_MS)
       throw new AppError('limit_exceeded', `The list of ${kind} has no end after ${pages + 1} pages`);
     cursors.add(next);
     cursor = next;
   }
+}
+
+/**
+ * The items with their public names. Tools of modern servers that clients over HTTP have to leave out are left out for
+ * all clients, so that all of them see the same.
+ */
+function permitted(items: readonly CatalogueItem[], { era }: UpstreamInfo): Pick<ItemList, 'items' | 'refused'> {
+  const refused: string[] = [];
+  const isPermitted = ({ kind, name, text }: CatalogueItem): boolean => {
+    const fault = kind === 'tools' ? headerFault(text) : undefined;
+    if (fault !== undefined) refused.push(`${name}: ${fault}`);
+    return fault === undefined;
+  };
+  return { items: withPublicNames(era === 'modern' ? items.filter(isPermitted) : items), refused };
 }
 
 /** What one page says of the list besides its items. */

@@ -20,6 +20,67 @@ const TYPES = new Set(['string', 'integer', 'boolean', 'number']);
 
 type Json = Record<string, unknown>;
 
+/** Keywords whose schemas are not reached by `properties` alone, and those of them that hold schemas by name. */
+const ELSEWHERE = [
+  ...['items', 'prefixItems', 'contains', 'additionalProperties', 'unevaluatedProperties', 'unevaluatedItems'],
+  ...['propertyNames', 'patternProperties', 'dependentSchemas', 'oneOf', 'anyOf', 'allOf', 'not', 'if', 'then', 'else'],
+  ...['$defs', 'definitions'],
+];
+const BY_NAME = new Set(['patternProperties', 'dependentSchemas', '$defs', 'definitions']);
+/** Of `TYPES`: a number has no one way to be written. */
+const ALLOWED_TYPES = new Set(['string', 'integer', 'boolean']);
+const MAX_DEPTH = 32;
+
+/**
+ * Why a tool may not be offered: a client that speaks Streamable HTTP has to leave out tools whose `x-mcp-header` breaks
+ * a rule.
+ *
+ * @param tool definition, JSON text
+ * @returns the rule that is broken, `undefined` if none is
+ */
+export function headerFault(tool: string): string | undefined {
+  if (!tool.includes(`"${KEY}"`)) return undefined;
+  const { inputSchema } = JSON.parse(tool) as { inputSchema?: unknown };
+  return faultIn(inputSchema, [], true, new Set());
+}
+
+function faultIn(
+  schema: unknown,
+  path: readonly string[],
+  isReachable: boolean,
+  names: Set<string>,
+): string | undefined {
+  if (typeof schema !== 'object' || schema === null || path.length > MAX_DEPTH) return undefined;
+  const fields = schema as Json;
+  const fault = KEY in fields ? faultOf(fields, path, isReachable, names) : undefined;
+  if (fault !== undefined) return `${path.join('.')}: ${fault}`;
+  for (const [key, child] of entriesOf(fields['properties'])) {
+    const found = faultIn(child, [...path, key], isReachable, names);
+    if (found !== undefined) return found;
+  }
+  for (const keyword of ELSEWHERE) {
+    const value = fields[keyword];
+    const children = Array.isArray(value) || BY_NAME.has(keyword) ? entriesOf(value) : [['', value] as const];
+    for (const [, child] of children) {
+      const found = faultIn(child, [...path, keyword], false, names);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function faultOf({ [KEY]: name, type }: Json, path: readonly string[], isReachable: boolean, names: Set<string>) {
+  if (!isReachable || path.length === 0) return `${KEY} is reached by more than "properties"`;
+  if (typeof name !== 'string' || !TOKEN.test(name)) return `${KEY} is no name of a header`;
+  if (typeof type !== 'string' || !ALLOWED_TYPES.has(type)) return `${KEY} is for strings, integers and booleans`;
+  if (names.has(name.toLowerCase())) return `${KEY} "${name}" is there twice`;
+  names.add(name.toLowerCase());
+  return undefined;
+}
+
+const entriesOf = (value: unknown): [string, unknown][] =>
+  typeof value === 'object' && value !== null ? Object.entries(value) : [];
+
 /** The header parameters that a tool's definition declares on properties reachable by `properties` alone. */
 export function scanHeaderParams(tool: string): readonly HeaderParam[] {
   if (!tool.includes(`"${KEY}"`)) return [];
@@ -30,7 +91,7 @@ export function scanHeaderParams(tool: string): readonly HeaderParam[] {
 }
 
 function collect(schema: unknown, path: readonly string[], found: HeaderParam[]): void {
-  if (typeof schema !== 'object' || schema === null || path.length > 32) return;
+  if (typeof schema !== 'object' || schema === null || path.length > MAX_DEPTH) return;
   const { type, properties } = schema as Json;
   const name = (schema as Json)[KEY];
   if (path.length > 0 && typeof name === 'string' && TOKEN.test(name) && typeof type === 'string' && TYPES.has(type)) {

@@ -1,7 +1,7 @@
 import { readRpc } from '@mcp-router/shared';
 import { envelopeOf, withEnvelope, withoutEnvelope } from './envelope';
 import { handshakeOf, toDiscoverResult, toInitializeResult } from './handshake';
-import { checkHeaderParams, headersFor, scanHeaderParams } from './header-params';
+import { checkHeaderParams, headerFault, headersFor, scanHeaderParams } from './header-params';
 import { errorCodeOf, toLegacy, toModern, toolForLegacy } from './results';
 
 const request = (params: string) => readRpc(`{"jsonrpc":"2.0","id":1,"method":"tools/call"${params}}`);
@@ -186,6 +186,31 @@ describe('arguments that travel as headers', () => {
     const check = () => checkHeaderParams(declared, message.text, start, headers);
     if (isRight) expect(check).not.toThrow();
     else expect(check).toThrow(expect.objectContaining({ code: 'header_mismatch' }) as Error);
+  });
+
+  it.each([
+    ['no name of a header', { properties: { a: { type: 'string', 'x-mcp-header': '' } } }],
+    ['no name of a header', { properties: { a: { type: 'string', 'x-mcp-header': 'My Region' } } }],
+    ['no name of a header', { properties: { a: { type: 'string', 'x-mcp-header': 7 } } }],
+    ['is for strings', { properties: { a: { type: 'number', 'x-mcp-header': 'A' } } }],
+    ['is for strings', { properties: { a: { properties: {}, 'x-mcp-header': 'A' } } }],
+    [
+      'twice',
+      { properties: { a: { type: 'string', 'x-mcp-header': 'A' }, b: { type: 'string', 'x-mcp-header': 'a' } } },
+    ],
+    ['reached', { properties: { a: { type: 'array', items: { type: 'string', 'x-mcp-header': 'A' } } } }],
+    ['reached', { $defs: { a: { properties: { b: { type: 'string', 'x-mcp-header': 'A' } } } } }],
+    ['reached', { anyOf: [{ properties: { b: { type: 'string', 'x-mcp-header': 'A' } } }] }],
+  ])('may break a rule (%s), and then the tool is not one to offer: %j', (rule, inputSchema) => {
+    expect(headerFault(JSON.stringify({ name: 't', inputSchema }))).toContain(rule);
+  });
+
+  it('break none where they are simple arguments at any depth, or data', () => {
+    const region = { type: 'string', 'x-mcp-header': 'Region', default: { 'x-mcp-header': '' } };
+    const n = { type: 'integer', 'x-mcp-header': 'N' };
+    const inputSchema = { properties: { region, deep: { properties: { n } } }, items: false, not: null };
+    expect(headerFault(JSON.stringify({ name: 't', inputSchema }))).toBeUndefined();
+    expect(headerFault('{"name":"t"}')).toBeUndefined();
   });
 
   it('are not looked for where there are none', () => {
