@@ -6,8 +6,8 @@ import { NewAlertRule, NewNotifier, type RecordedEvent } from '@mcp-router/share
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 import { MetricsStore } from '../metrics/metrics.store';
-import { valuePoint } from '../metrics/point';
-import { bucketOf, FINEST } from '../metrics/tier';
+import { valuePoint, type SeriesKey } from '../metrics/point';
+import { bucketOf, FINEST, TIERS } from '../metrics/tier';
 import { MIGRATIONS } from '../migrations';
 import { AlertsStore } from './alerts.store';
 import { backtest } from './backtest';
@@ -139,6 +139,45 @@ describe('alerts', () => {
     expect(test.transitions.map(({ state }) => state)).toEqual(['pending', 'firing', 'resolved']);
     expect(test.firingSeconds).toBeGreaterThan(200);
     expect(test.firingSeconds).toBeLessThan(360);
+  });
+
+  it('are tried on every minute of two weeks, not on some of them', async () => {
+    const key: SeriesKey = { name: 'calls_total', type: 'counter', labels: {} };
+    const [start, minute] = [bucketOf(now - 13 * 86_400_000, 60_000), 60_000];
+    // Bursts of two minutes, days apart, in what is kept of that time: minutes.
+    const bursts = [1, 4, 9].map((days) => start + days * 86_400_000 + 7 * minute);
+    const points = bursts.flatMap((at) => [at, at + minute].map((time) => ({ key, point: valuePoint(time, 600) })));
+    await metrics.write(points, TIERS[1]);
+    const test = await backtest(metrics, rule({ threshold: 5 }), start, start + 12 * 86_400_000);
+    expect(test).toMatchObject({ stepSeconds: 60, tierSeconds: 60 });
+    expect(test.transitions.map(({ at, state, value }) => [Date.parse(at), state, value])).toEqual(
+      bursts.flatMap((at) => [
+        [at + minute, 'firing', 10],
+        [at + 3 * minute, 'resolved', null],
+      ]),
+    );
+    // A window that is shorter than what is kept is as long as that.
+    const short = await backtest(metrics, rule({ threshold: 5, windowSeconds: 10 }), start, start + 12 * 86_400_000);
+    expect(short.transitions).toEqual(test.transitions);
+  });
+
+  it('of a long window are looked at in minutes, with the same outcome', async () => {
+    await alerts.addRule(rule({ windowSeconds: 3600, threshold: 1 }));
+    for (let ago = 3600; ago > 0; ago -= 60) await count(ago, 70);
+    await metrics.rollUp();
+    await database.query('TRUNCATE monitor.metric_10s');
+    await evaluator.evaluateAll(now);
+    expect(await alerts.alerts({})).toMatchObject([{ state: 'firing' }]);
+  });
+
+  it('of too many groups over too long a time are not tried', async () => {
+    const points = Array.from({ length: 200 }, (_, i) => ({
+      key: { name: 'calls_total', type: 'counter' as const, labels: { server: `s${i}` } },
+      point: valuePoint(now - 600_000, 1),
+    }));
+    await metrics.write(points);
+    const test = backtest(metrics, rule({ by: ['server'] }), now - 13 * 86_400_000, now);
+    await expect(test).rejects.toMatchObject({ code: 'limit_exceeded' });
   });
 
   it('have twelve rules from the start', () => {

@@ -8,7 +8,7 @@ import { bucketOf, FINEST } from '../metrics/tier';
 import { LeaderTask } from '../storage/leader-task';
 import { advance } from './alert-machine';
 import { AlertsStore, type Standing } from './alerts.store';
-import { evaluate, readGroups, type Group } from './measure';
+import { evaluate, groupsOf, readGroups, tierOf, type Group } from './measure';
 import { mutedBy, type Firing } from './muting';
 import { SilencesStore } from './silences.store';
 import { Webhooks } from './webhooks';
@@ -72,13 +72,14 @@ export class Evaluator implements OnApplicationBootstrap, OnApplicationShutdown 
 
   private async evaluateRule(rule: AlertRule, round: Round): Promise<void> {
     const { at } = round;
-    const groups = await readGroups(this.metrics, rule, at, at);
+    const tier = tierOf(rule, at);
+    const groups = await groupsOf(this.metrics, rule, tier);
     const standings = await this.alerts.standings(rule.id);
     const seen = new Set(groups.map(({ labels }) => JSON.stringify(labels)));
     // What has no series any more is without data.
-    const gone = [...standings.keys()].filter((key) => !seen.has(key));
-    for (const key of gone) groups.push({ labels: JSON.parse(key) as Record<string, string>, all: [], counted: [] });
-    for (const group of groups)
+    for (const key of standings.keys())
+      if (!seen.has(key)) groups.push({ labels: JSON.parse(key) as Record<string, string>, tier, series: [] });
+    for await (const group of readGroups(this.metrics, rule, groups, at, at))
       await this.evaluateGroup(rule, group, standings.get(JSON.stringify(group.labels)), round);
   }
 

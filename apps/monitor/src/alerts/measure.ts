@@ -1,58 +1,109 @@
-import { ExponentialHistogram, type NewAlertRule } from '@mcp-router/shared';
+import type { NewAlertRule } from '@mcp-router/shared';
 import type { MetricsStore } from '../metrics/metrics.store';
 import { isExcepted, valueOf } from '../metrics/metrics.service';
-import type { StoredPoint } from '../metrics/point';
-import { FINEST, tierFor } from '../metrics/tier';
+import { FINEST, tierFor, type Tier } from '../metrics/tier';
+import { Timeline } from './timeline';
 
-const MAX_SERIES = 5_000;
+const MAX_SERIES = 20_000;
+const POINTS_AT_ONCE = 200_000;
+/** A window has at least so many steps of the tier it is read from, as far as that is kept so finely. */
+const STEPS_OF_WINDOW = 30;
 
 /** What a rule looks at, for one combination of its labels. */
 export interface Group {
   labels: Record<string, string>;
-  /** All points, and those of series that `except` leaves in. */
-  all: StoredPoint[];
-  counted: StoredPoint[];
+  /** What all series tell, and those that `except` leaves in. */
+  all: Timeline;
+  counted: Timeline;
+  /** Resolution of both. */
+  tier: Tier;
 }
 
-/** Reads what a rule needs to be evaluated at any time of `[from, to]`. */
-export async function readGroups(store: MetricsStore, rule: NewAlertRule, from: number, to: number): Promise<Group[]> {
-  const series = await store.findSeries(rule.metric, rule.labels, MAX_SERIES);
-  const begin = from - Math.max(rule.windowSeconds, rule.shortWindowSeconds ?? 0) * 1000;
-  const tier = tierFor(begin, FINEST.stepMs, Date.now());
-  const points = await store.read(
-    tier,
-    series.map(({ id }) => id),
-    begin,
-    to,
-  );
-  const groups = new Map<string, Group>();
-  for (const { id, labels } of series) {
+export interface GroupToRead extends Pick<Group, 'labels' | 'tier'> {
+  series: { id: string; isCounted: boolean }[];
+}
+
+/** The tier that tells a rule at any time of `[from, to]` what it wants to know. */
+export function tierOf(rule: NewAlertRule, from: number): Tier {
+  const { windowSeconds, shortWindowSeconds = windowSeconds } = rule;
+  const [shortest, longest] = [windowSeconds, shortWindowSeconds].sort((a, b) => a - b) as [number, number];
+  const wanted = Math.max(FINEST.stepMs, (shortest * 1000) / STEPS_OF_WINDOW);
+  return tierFor(from - longest * 1000, wanted, Date.now());
+}
+
+/** The groups of a rule, not read yet: one a combination of its labels. */
+export async function groupsOf(store: MetricsStore, rule: NewAlertRule, tier: Tier): Promise<GroupToRead[]> {
+  const groups = new Map<string, GroupToRead>();
+  for (const { id, labels } of await store.findSeries(rule.metric, rule.labels, MAX_SERIES)) {
     const own = Object.fromEntries(rule.by.map((name) => [name, labels[name] ?? '']));
     const key = JSON.stringify(own);
-    const group = groups.get(key) ?? { labels: own, all: [], counted: [] };
-    const isCounted = !isExcepted(labels, rule.except);
-    for (const point of points.get(id) ?? []) {
-      group.all.push(point);
-      if (isCounted) group.counted.push(point);
-    }
+    const group = groups.get(key) ?? { labels: own, tier, series: [] };
+    group.series.push({ id, isCounted: !isExcepted(labels, rule.except) });
     groups.set(key, group);
   }
   return [...groups.values()];
 }
 
-/** The rule's measure over the window that ends at `at`; undefined when there is no data in it. */
-export function valueAt(rule: NewAlertRule, group: Group, at: number, windowSeconds: number): number | undefined {
-  const windowMs = windowSeconds * 1000;
-  const merged = (points: readonly StoredPoint[]) => {
-    const histogram = new ExponentialHistogram();
-    for (const point of points) if (point.at >= at - windowMs && point.at < at) histogram.merge(point);
-    return histogram;
-  };
-  const counted = merged(group.counted);
-  if (!rule.ratio) return counted.count === 0 ? undefined : valueOf(counted, rule.aggregate, windowMs);
-  const all = merged(group.all);
-  if (all.count === 0) return undefined;
-  return counted.count === 0 ? 0 : valueOf(counted, 'rate', windowMs) / valueOf(all, 'rate', windowMs);
+/** Reads what a rule needs to be evaluated at any time of `[from, to]`, some groups at a time: as many as fit into memory. */
+export async function* readGroups(
+  store: MetricsStore,
+  rule: NewAlertRule,
+  groups: readonly GroupToRead[],
+  from: number,
+  to: number,
+): AsyncGenerator<Group, void> {
+  const begin = from - Math.max(rule.windowSeconds, rule.shortWindowSeconds ?? 0) * 1000;
+  for (let i = 0; i < groups.length;) {
+    const { tier } = groups[i] as GroupToRead;
+    const atOnce = Math.max(1, Math.floor((POINTS_AT_ONCE * tier.stepMs) / (to - begin)));
+    const batch: (GroupToRead & Group)[] = [];
+    for (let size = 0; i < groups.length && (batch.length === 0 || size < atOnce); i++) {
+      const group = groups[i] as GroupToRead;
+      size += group.series.length;
+      batch.push({ ...group, all: new Timeline(), counted: new Timeline() });
+    }
+    await readAll(store, rule, batch, { tier, begin, to, atOnce });
+    yield* batch;
+  }
+}
+
+async function readAll(
+  store: MetricsStore,
+  rule: NewAlertRule,
+  groups: readonly (GroupToRead & Group)[],
+  { tier, begin, to, atOnce }: { tier: Tier; begin: number; to: number; atOnce: number },
+): Promise<void> {
+  const all = groups.flatMap((group) => group.series.map((series) => ({ ...series, group })));
+  // What is left out is only wanted as a part of a share.
+  const wanted = new Map(all.filter(({ isCounted }) => isCounted || rule.ratio).map((one) => [one.id, one]));
+  const ids = [...wanted.keys()];
+  for (let i = 0; i < ids.length; i += atOnce) {
+    for (const [id, points] of await store.read(tier, ids.slice(i, i + atOnce), begin, to)) {
+      const one = wanted.get(id);
+      for (const point of points) {
+        if (rule.ratio) one?.group.all.add(point);
+        if (one?.isCounted) one.group.counted.add(point);
+      }
+    }
+  }
+}
+
+/**
+ * The rule's measure over the window that ends at `at`; undefined when there is no data in it. A window that is shorter than
+ * a step of what is kept is as long as that.
+ */
+export function valueAt(
+  rule: NewAlertRule,
+  { all, counted, tier }: Group,
+  at: number,
+  windowSeconds: number,
+): number | undefined {
+  const windowMs = Math.max(windowSeconds * 1000, tier.stepMs);
+  const values = counted.within(at - windowMs, at);
+  if (!rule.ratio) return values.count === 0 ? undefined : valueOf(values, rule.aggregate, windowMs);
+  const whole = all.within(at - windowMs, at);
+  if (whole.count === 0) return undefined;
+  return values.count === 0 ? 0 : valueOf(values, 'rate', windowMs) / valueOf(whole, 'rate', windowMs);
 }
 
 /** Whether the rule's condition holds at `at`; null: no news. */

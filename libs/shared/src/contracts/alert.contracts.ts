@@ -80,7 +80,11 @@ export const AlertRuleTest = z
   .object({
     from: z.iso.datetime(),
     to: z.iso.datetime(),
+    /** How far apart it was evaluated. */
     stepSeconds: z.int(),
+    /** Resolution of the metrics that were read; a window that is shorter is as long as that. */
+    tierSeconds: z.int().optional(),
+    /** The first thousand. */
     transitions: z.array(
       z.object({
         at: z.iso.datetime(),
