@@ -169,6 +169,26 @@ describe('a client of either era before a server of either era', () => {
     abort.abort();
   });
 
+  it('sets an old server to the log level that a client of either era wants, again after a restart', async () => {
+    const session = await RawSession.open(`${system.url}/mcp/late`);
+    const level = async () => {
+      const { result, error } = await session.call('level');
+      return (result?.['content'] as { text: string }[] | undefined)?.[0]?.text ?? error?.message;
+    };
+    expect(await level()).toBe('unset');
+    expect((await session.request('logging/setLevel', { level: 'warning' })).result).toEqual({});
+    expect(await level()).toBe('warning');
+    const call = (wanted: string) => {
+      const meta = { ...ENVELOPE, 'io.modelcontextprotocol/logLevel': wanted };
+      const { body, headers } = modern('tools/call', { name: 'level', arguments: {}, _meta: meta }, 'level');
+      return post(`${system.url}/mcp/late`, body, headers);
+    };
+    expect((await call('info')).texts.at(-1)).toContain('info');
+    expect((await call('loud')).texts.at(-1)).toContain('-32602');
+    await session.call('exit');
+    await eventually(async () => (await level()) === 'warning', 30_000);
+  });
+
   it('continues a trace with a span of its own', async () => {
     const session = await RawSession.open(`${system.url}/mcp`);
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

@@ -10,7 +10,7 @@ import { withServerInfo } from '../translation/results';
 import type { Exchange, Upstream } from '../upstreams/upstream';
 import type { Call, LegacyCall, ModernCall } from './call';
 import { SERVER_INFO } from './endpoint';
-import type { LogLevels } from './log-levels';
+import { levelIn, type LogLevels } from './log-levels';
 import type { TaskOwners } from './task-owners';
 import { continueTrace } from './trace';
 
@@ -99,7 +99,9 @@ export class Forwarder {
     };
     if (!toLegacy) return upstream.exchange({ ...exchange, ...headersOf(declared, message, call.headers) });
     if (Parking.isRetry(call)) return this.parking.resume(call);
-    await this.levels.want(upstream, call.envelope.logLevel);
+    const { logLevel, capabilities: clientCapabilities } = call.envelope;
+    if (logLevel !== undefined)
+      await this.levels.want(upstream, levelIn(logLevel), { principal: call.principal, clientCapabilities });
     const bare = withoutInput(withoutEnvelope(message));
     return this.parking.start(call, (onMessage, signal) => {
       const send = { ...exchange, message: bare, onMessage, signal };

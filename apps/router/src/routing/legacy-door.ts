@@ -160,7 +160,7 @@ export class LegacyDoor {
     if (!isLevel(level)) throw new AppError('invalid_request', 'params.level is not a log level');
     session.logLevel = level;
     const upstreams = this.router.serversOf(session.endpoint);
-    await Promise.all(upstreams.map((upstream) => this.levels.want(upstream, level)));
+    await Promise.all(upstreams.map((upstream) => this.levels.want(upstream, level, callerOf(session))));
     return '{}';
   }
 
@@ -238,6 +238,6 @@ function progress(session: Session, { text, params }: RpcText): void {
   question.server?.notify(text.slice(0, member.start) + question.progressToken + text.slice(member.end));
 }
 
-function callerOf({ id, principal, client }: Session): Caller {
+export function callerOf({ id, principal, client }: Session): Caller {
   return { principal, sessionKey: id, clientCapabilities: client.capabilities };
 }

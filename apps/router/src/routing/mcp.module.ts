@@ -114,7 +114,7 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
     { provide: SseDoor, inject: [LegacyDoor], useFactory: (legacy: LegacyDoor) => new SseDoor(legacy) },
     {
       provide: Watcher,
-      inject: [Directory, Catalogue, SessionStore, Listeners, Subscriptions, TaskOwners, VirtualServers],
+      inject: [Directory, Catalogue, SessionStore, Listeners, Subscriptions, TaskOwners, VirtualServers, LogLevels],
       useFactory: (...parts: ConstructorParameters<typeof Watcher>) => new Watcher(...parts),
     },
   ],

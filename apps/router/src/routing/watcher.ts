@@ -4,10 +4,11 @@ import type { Session } from '../sessions/session';
 import type { SessionStore } from '../sessions/session-store';
 import { stringParam } from '../translation/envelope';
 import type { RpcText } from '@mcp-router/shared';
-import type { Unsolicited, Upstream } from '../upstreams/upstream';
+import type { Caller, Unsolicited, Upstream } from '../upstreams/upstream';
 import type { Directory } from './directory';
 import { listChanged, type Listeners } from './listeners';
-import { isWanted } from './log-levels';
+import { callerOf } from './legacy-door';
+import { isWanted, type LogLevels } from './log-levels';
 import type { Subscriptions } from './subscriptions';
 import type { VirtualServers } from '../virtual-servers/virtual-servers.service';
 import type { TaskOwners } from './task-owners';
@@ -45,6 +46,7 @@ export class Watcher {
     private readonly subscriptions: Subscriptions,
     private readonly tasks: TaskOwners,
     private readonly virtuals: VirtualServers,
+    private readonly levels: LogLevels,
   ) {
     this.stops.push(
       catalogue.onChange((slug, kinds) => this.listsChanged(slug, kinds)),
@@ -53,6 +55,9 @@ export class Watcher {
       }),
       directory.onUpstream((upstream) => this.watch(upstream)),
     );
+    sessions.onEnd((session) => {
+      for (const upstream of directory.upstreams()) levels.forget(upstream, callerOf(session));
+    });
   }
 
   close(): void {
@@ -63,7 +68,11 @@ export class Watcher {
   private watch(upstream: Upstream): void {
     this.stops.push(
       upstream.onUnsolicited((event) => this.unsolicited(upstream, event)),
-      upstream.onConnected((caller) => this.subscriptions.renew(upstream, caller)),
+      upstream.onConnected((caller) => {
+        this.subscriptions.renew(upstream, caller);
+        const wishes = this.sessionsOn(upstream, caller).map(({ logLevel }) => logLevel);
+        void this.levels.renew(upstream, caller, wishes);
+      }),
     );
   }
 
@@ -140,6 +149,14 @@ export class Watcher {
     for (const session of this.sessions.all()) {
       if (this.virtuals.covers(session.endpoint, slug)) yield session;
     }
+  }
+
+  /** The sessions that a connection serves. @param caller whose it is, if it is not shared */
+  private sessionsOn({ slug, isolation }: Upstream, caller: Caller | undefined): Session[] {
+    const sessions = [...this.sessionsAt(slug)];
+    if (isolation === 'shared') return sessions;
+    if (isolation === 'session') return sessions.filter(({ id }) => id === caller?.sessionKey);
+    return sessions.filter(({ principal }) => principal.agentId === caller?.principal.agentId);
   }
 
   /** A server's words about nobody's call go to its clients, as long as these are all the same agent's. */
