@@ -64,6 +64,7 @@ describe('bad input over REST', () => {
   ][] = [
     ['an unknown route', 'GET', '/api/v1/nothing', undefined, 404, 'route_not_found'],
     ['an unknown server', 'GET', '/api/v1/servers/nobody', undefined, 404, 'server_not_found'],
+    ['uptime of an unknown server', 'GET', '/api/v1/servers/nobody/uptime', undefined, 404, 'server_not_found'],
     ['restarting an unknown server', 'POST', '/api/v1/servers/nobody/restart', undefined, 404, 'server_not_found'],
     ['an unknown tool', 'GET', '/api/v1/tools/everything__nothing', undefined, 404, 'tool_not_found'],
     ['calling an unknown tool', 'POST', '/api/v1/tools/nobody__x/call', {}, 404, 'tool_not_found'],

@@ -1,5 +1,5 @@
 import { openTestDatabase } from '@mcp-router/platform/testing';
-import { ExponentialHistogram, Uptime, type RecordedEvent } from '@mcp-router/shared';
+import { AppError, ExponentialHistogram, Uptime, type RecordedEvent } from '@mcp-router/shared';
 import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { EventsStore } from '../events/events.store';
@@ -32,11 +32,20 @@ describe('how well and how fast a server was', () => {
   let metrics: MetricsStore;
   let events: EventsStore;
   let uptime: UptimeService;
+  /** What other services answer, by the pattern of the question. */
+  let answers: Record<string, unknown>;
   beforeEach(async () => {
     ({ database, close } = await openTestDatabase({ schema: 'monitor', entities: [], migrations: MIGRATIONS }));
     metrics = new MetricsStore(database);
     events = new EventsStore(database);
-    uptime = new UptimeService(events, metrics);
+    answers = {};
+    const bus = {
+      call: ({ pattern }: { pattern: string }) =>
+        pattern in answers
+          ? Promise.resolve(answers[pattern])
+          : Promise.reject(new AppError(pattern === 'router.getServer' ? 'server_not_found' : 'not_found', 'no')),
+    };
+    uptime = new UptimeService(events, metrics, bus as never, { EVENT_RETENTION_DAYS: 90 } as never);
   });
   afterEach(() => close());
 
@@ -101,7 +110,27 @@ describe('how well and how fast a server was', () => {
     await events.append([change(100 * 60_000, 'unknown', 'healthy'), change(25 * 60_000, 'healthy', 'unhealthy')]);
     const expected = { upShare: 0.75, downSeconds: 1500, knownSeconds: 6000, outages: 1, latency: null };
     expect(await uptime.of('git', NOW)).toEqual({ server: 'git', day: expected, week: expected, month: expected });
+    await expect(uptime.of('other', NOW)).rejects.toMatchObject({ code: 'server_not_found' });
+    answers['router.getServer'] = { slug: 'other' };
     expect((await uptime.of('other', NOW)).day).toMatchObject({ upShare: null, latency: null });
+  });
+
+  it('is told of a server by its id, too', async () => {
+    await events.append([change(100 * 60_000, 'unknown', 'healthy')]);
+    answers['router.getServer'] = { slug: 'git' };
+    const told = await uptime.of('7e3b8850-914a-58a3-901b-af8fc221e72a', NOW);
+    expect(told).toMatchObject({ server: 'git', day: { knownSeconds: 6000 } });
+  });
+
+  it('of a server that was well for longer than events are kept is known', async () => {
+    answers['discovery.getServerHealth'] = { state: 'healthy', since: new Date(NOW - 200 * DAY).toISOString() };
+    expect(await uptime.of('git', NOW)).toMatchObject({
+      day: { upShare: 1, knownSeconds: 86_400 },
+      month: { upShare: 1, knownSeconds: 30 * 86_400, outages: 0 },
+    });
+    // Its first outage in that time: it was healthy before.
+    await events.append([change(6 * DAY, 'healthy', 'unhealthy'), change(3 * DAY, 'unhealthy', 'healthy')]);
+    expect((await uptime.of('git', NOW)).month).toMatchObject({ upShare: 0.9, outages: 1 });
   });
 
   it('tells each window apart, though an outage is part of the longer ones', async () => {

@@ -10,6 +10,9 @@ export interface HealthChange {
 const UP = new Set(['healthy', 'degraded']);
 const DOWN = new Set(['unhealthy', 'lost']);
 
+/** Whether a health says that a server was up or down, and not only that nobody had looked. */
+export const isKnown = (state: string): boolean => UP.has(state) || DOWN.has(state);
+
 /**
  * How much of `[from, to)` a server was well.
  *

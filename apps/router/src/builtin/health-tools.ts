@@ -43,7 +43,7 @@ export const HEALTH_TOOLS = [
     title: 'Uptime and latency of a server',
     description:
       'Tells how much of the last 24 hours, 7 days and 30 days a server was well, how often it went down, and its p50, p95 and p99 latency in each.',
-    inputSchema: z.object({ server: z.string().min(1).max(64).describe('Slug of the server') }),
+    inputSchema: z.object({ server: z.string().min(1).max(64).describe('Slug or id') }),
     outputSchema: Uptime,
     annotations: { readOnlyHint: true, openWorldHint: false },
     requiredRole: 'member',

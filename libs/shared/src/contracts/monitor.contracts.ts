@@ -62,7 +62,7 @@ const UptimeWindow = z.object({
   /** Share of the known time in which the server was healthy or degraded; null when nothing is known. */
   upShare: z.number().nullable(),
   downSeconds: z.number(),
-  /** How much of the window is known: since the first change of its health that is kept. */
+  /** How much of the window is known: since its health was first looked at, as far back as events are kept. */
   knownSeconds: z.number(),
   /** How often it went down. */
   outages: z.int(),
