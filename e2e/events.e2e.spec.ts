@@ -65,4 +65,18 @@ describe('events', () => {
     expect(again.seen.map(({ subject }) => subject)).toEqual(listed.slice(3));
     await Promise.all([again.close(), other.close()]);
   });
+
+  it('say so to whoever comes with a number that there never was, and go on', async () => {
+    const ahead = await follow(0, '999999999999');
+    await eventually(async () => ahead.seen.length >= 1);
+    const { items } = (await system.api<Listed>('GET', '/api/v1/events?limit=1')).body;
+    expect(Number(ahead.seen[0]?.id)).toBeGreaterThan(0);
+    expect(Number(ahead.seen[0]?.id)).toBeLessThanOrEqual(items[0]?.seq ?? 0);
+    await addAgents('d', 1);
+    await eventually(async () => ahead.seen.some(({ subject }) => subject === 'd-0'));
+    await ahead.close();
+    const refused = await system.api('GET', '/api/v1/stream', undefined, { 'last-event-id': 'latest' });
+    expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect((await system.api<Listed>('GET', '/api/v1/events?topic=')).body.items.length).toBeGreaterThan(0);
+  });
 });

@@ -25,6 +25,7 @@ const Topics = z
   .string()
   .transform((list) => list.split(',').filter(Boolean))
   .pipe(z.array(EventTopic))
+  .transform((topics) => (topics.length > 0 ? topics : undefined))
   .optional()
   .meta({ description: `Separated by commas: ${EventTopic.options.join(', ')}` });
 
@@ -62,7 +63,7 @@ export class EventsController {
   /**
    * Events as they happen (`text/event-stream`); with `Last-Event-ID` first those that came after it. A reader that is
    * too slow, or whose last event is older than what is kept, gets `gap`: the events between `after` and `until` are
-   * in the list of events, if anywhere.
+   * in the list of events, if anywhere. So does one whose last event there never was: `after` is 0 then.
    */
   @Get('stream')
   @ApiOperation({ summary: 'Events as they happen (server-sent events); resumes after Last-Event-ID' })
@@ -76,14 +77,17 @@ export class EventsController {
     if (this.clients >= MAX_CLIENTS)
       throw new AppError('limit_exceeded', `At most ${MAX_CLIENTS} clients follow events on one gateway`);
     const topics = readable(topic, caller);
-    const resumeAt = lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? Number(lastEventId) : after;
+    const resumeAt = lastEventId ? numberOf(lastEventId) : after;
     const waiting: MonitorEvent[][] = [];
     let deliver = (events: readonly MonitorEvent[]): void => void waiting.push([...events]);
     const subscription = this.feed.live.subscribe((events) => deliver(events));
     this.clients++;
     try {
-      const from = resumeAt ?? (await this.feed.position());
-      const position = resumeAt === undefined ? from : await this.feed.position();
+      const position = await this.feed.position();
+      const from = resumeAt ?? position;
+      // Another gateway may have told more than this one has; nobody has told what is not there.
+      const head = from > position ? (await this.bus.call(readEvents, {})).head : position;
+      const isAhead = from > head;
       reply.hijack();
       const { raw } = reply;
       for (const [name, value] of Object.entries(reply.getHeaders()))
@@ -92,8 +96,9 @@ export class EventsController {
       const client = new EventClient(
         raw,
         { maxBufferedBytes: this.env.MAX_BUFFERED_BYTES, heartbeatMs: this.env.KEEP_ALIVE_MS, wants },
-        from,
+        isAhead ? head : from,
       );
+      if (isAhead) client.tellGap(0, head);
       if (from < position) await this.replay(client, from, topics, () => raw.destroyed);
       for (const events of waiting) client.send(events);
       deliver = (events) => client.send(events);
@@ -115,6 +120,14 @@ export class EventsController {
       if (items.length < PAGE) return;
     }
   }
+}
+
+/** @throws AppError `invalid_request` */
+function numberOf(lastEventId: string): number {
+  if (/^\d{1,15}$/.test(lastEventId)) return Number(lastEventId);
+  throw new AppError('invalid_request', 'Last-Event-ID is the number of an event', {
+    hint: 'Send it as the stream sent it, or leave it out',
+  });
 }
 
 /** The topics that are asked for and that the caller may read. */
