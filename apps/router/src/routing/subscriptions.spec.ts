@@ -1,4 +1,4 @@
-import { readRpc, SYSTEM_PRINCIPAL } from '@mcp-router/shared';
+import { readRpc, SYSTEM_PRINCIPAL, type AppError } from '@mcp-router/shared';
 import type { Caller, Exchange, Isolation, Upstream } from '../upstreams/upstream';
 import { Subscriptions } from './subscriptions';
 
@@ -64,6 +64,59 @@ describe('subscriptions to a resource', () => {
     await subscriptions.add(shared.upstream, 'x://1', subscriber(), callerOf('ann'));
     subscriptions.renew(shared.upstream, undefined);
     expect(shared.asked).toEqual([`resources/subscribe ${system}`, `resources/subscribe ${system}`]);
+  });
+
+  it('are refused with the words of the server, also to those who asked at the same time', async () => {
+    const refusal = { code: -32002, message: 'No such resource', data: { uri: 'x://1' } };
+    const upstream = {
+      ...server('shared').upstream,
+      exchange: () => Promise.resolve(JSON.stringify({ jsonrpc: '2.0', id: 1, error: refusal })),
+    } as unknown as Upstream;
+    const subscriptions = new Subscriptions();
+    const add = () =>
+      subscriptions.add(upstream, 'x://1', subscriber(), callerOf('ann')).catch((error: unknown) => error as AppError);
+    const thrown = await Promise.all([add(), add()]);
+    expect(thrown.map((error) => error?.toJsonRpc())).toEqual([refusal, refusal]);
+  });
+
+  it('of a modern server are made again when their stream ends, at once on a new connection', async () => {
+    jest.useFakeTimers();
+    const ends: ((answer?: string) => void)[] = [];
+    const upstream = {
+      slug: 's',
+      isolation: 'shared',
+      info: { era: 'modern' },
+      openSubscription: ({ signal }: Exchange) =>
+        new Promise<string>((resolve, reject) => {
+          ends.push((answer) => (answer === undefined ? reject(new Error('lost')) : resolve(answer)));
+          signal.addEventListener('abort', () => reject(new Error('over')), { once: true });
+        }),
+    } as unknown as Upstream;
+    const [subscriptions, ann] = [new Subscriptions(), subscriber()];
+    try {
+      await subscriptions.add(upstream, 'x://1', ann, callerOf('ann'));
+      expect(ends).toHaveLength(1);
+      ends[0]?.();
+      await jest.advanceTimersByTimeAsync(4_000);
+      expect(ends).toHaveLength(1);
+      await jest.advanceTimersByTimeAsync(2_000);
+      expect(ends).toHaveLength(2);
+      ends[1]?.();
+      await jest.advanceTimersByTimeAsync(0);
+      subscriptions.renew(upstream, undefined);
+      await jest.advanceTimersByTimeAsync(0);
+      expect(ends).toHaveLength(3);
+      // The connection is heard of first, and then the end of the stream on the old one.
+      subscriptions.renew(upstream, undefined);
+      ends[2]?.();
+      await jest.advanceTimersByTimeAsync(0);
+      expect(ends).toHaveLength(4);
+      await subscriptions.remove(upstream, 'x://1', ann, callerOf('ann'));
+      await jest.advanceTimersByTimeAsync(60_000);
+      expect(ends).toHaveLength(4);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('end at the server with the last who wants to know, over the connection they were made on', async () => {

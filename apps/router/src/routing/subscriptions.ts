@@ -1,5 +1,4 @@
 import {
-  AppError,
   applyEdits,
   ENVELOPE,
   memberAt,
@@ -10,7 +9,9 @@ import {
 } from '@mcp-router/shared';
 import { errorCodeOf } from '../translation/results';
 import { stringParam, withEnvelope } from '../translation/envelope';
+import { outcomeOf } from '../upstreams/message';
 import type { Caller, Upstream } from '../upstreams/upstream';
+import { Refused } from './response';
 
 /** Who wants to hear of a resource. */
 export interface Subscriber {
@@ -25,8 +26,14 @@ interface Watch {
   /** Whose connection it is on; the router's own on a shared one. */
   caller: Caller;
   stop: AbortController;
+  /** Settles when the server has taken the subscription, or not. */
+  opening: Promise<void>;
+  /** At modern servers: ends the pause before it is listened to again. */
+  again: (() => void) | undefined;
 }
 
+/** Before a modern server that ended the stream is listened to again, in milliseconds; a new connection ends the wait. */
+const AGAIN_MS = 5_000;
 const NEVER = new AbortController().signal;
 
 /**
@@ -46,7 +53,7 @@ export class Subscriptions {
     const existing = this.watches.get(key);
     if (existing) {
       existing.subscribers.add(subscriber);
-      return;
+      return existing.opening;
     }
     const watch: Watch = {
       upstream,
@@ -54,12 +61,15 @@ export class Subscriptions {
       subscribers: new Set([subscriber]),
       caller: upstream.isolation === 'shared' ? { principal: SYSTEM_PRINCIPAL } : caller,
       stop: new AbortController(),
+      opening: Promise.resolve(),
+      again: undefined,
     };
     this.watches.set(key, watch);
+    watch.opening = this.open(watch);
     try {
-      await this.open(watch);
+      await watch.opening;
     } catch (error) {
-      this.watches.delete(key);
+      if (this.watches.get(key) === watch) this.watches.delete(key);
       throw error;
     }
   }
@@ -105,31 +115,55 @@ export class Subscriptions {
     const { upstream, uri, caller } = watch;
     const info = upstream.info ?? (await upstream.ready());
     if (info.era === 'modern') {
-      this.listen(watch);
+      if (watch.again) watch.again();
+      else void listen(watch);
       return;
     }
-    const response = await ask(upstream, caller, 'resources/subscribe', uri);
-    if (errorCodeOf(response) === undefined) return;
-    const { error } = JSON.parse(response) as { error: { message?: string } };
-    throw new AppError('invalid_request', error.message ?? 'The server refused the subscription');
+    const outcome = outcomeOf(await ask(upstream, caller, 'resources/subscribe', uri));
+    if ('error' in outcome) throw new Refused(outcome.error);
   }
+}
 
-  /** A modern server is listened to on a stream of its own; it ends with the watch, or with the connection. */
-  private listen(watch: Watch): void {
-    const { upstream, uri, caller, stop } = watch;
-    const envelope = { capabilities: '{}', clientInfo: undefined, logLevel: undefined };
-    const listen = request('subscriptions/listen', { notifications: { resourceSubscriptions: [uri] } });
-    upstream
-      .openSubscription({
-        ...caller,
-        message: withEnvelope(listen, envelope),
-        signal: stop.signal,
-        onMessage: (message) => {
-          if (message.method === 'notifications/resources/updated') tell(watch, withoutSubscriptionId(message));
-        },
-      })
+/**
+ * Listens to a modern server on a stream of its own until the watch ends: a stream may end while the connection lives,
+ * and is opened again.
+ */
+async function listen(watch: Watch): Promise<void> {
+  const { upstream, uri, caller, stop } = watch;
+  const envelope = { capabilities: '{}', clientInfo: undefined, logLevel: undefined };
+  const message = withEnvelope(
+    request('subscriptions/listen', { notifications: { resourceSubscriptions: [uri] } }),
+    envelope,
+  );
+  const onMessage = (notification: RpcText): void => {
+    if (notification.method === 'notifications/resources/updated') tell(watch, withoutSubscriptionId(notification));
+  };
+  while (!stop.signal.aborted && upstream.info?.era === 'modern') {
+    // The new connection may be heard of before the end of the old stream.
+    const renewal = { came: false };
+    watch.again = () => (renewal.came = true);
+    const answer = await upstream
+      .openSubscription({ ...caller, message, signal: stop.signal, onMessage })
       .catch(() => undefined);
+    if (answer !== undefined && errorCodeOf(answer) !== undefined) break;
+    if (!renewal.came) await untilAgain(watch);
   }
+  watch.again = undefined;
+}
+
+function untilAgain(watch: Watch): Promise<void> {
+  const { signal } = watch.stop;
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, AGAIN_MS).unref();
+    signal.addEventListener('abort', done, { once: true });
+    watch.again = done;
+    if (signal.aborted) done();
+  });
 }
 
 function tell({ subscribers }: Watch, notification: string): void {
