@@ -93,6 +93,19 @@ describe('the catalogue', () => {
     expect(catalogue.ownersOf('y://2')).toEqual([]);
   });
 
+  it('takes the template that says most of a URI, or that is meant itself', () => {
+    const catalogue = new Catalogue();
+    const template = (slug: string, uriTemplate: string) =>
+      catalogue.set(slug, { resourceTemplates: items(slug, 'resourceTemplates', [{ uriTemplate }]) });
+    template('a', '{+anything}');
+    template('b', 'x://items/{id}');
+    template('c', 'x://items/{id}/parts/{part}');
+    template('d', 'x://{kind}/{id}');
+    expect(catalogue.ownersOf('x://items/7/parts/2')).toEqual(['c', 'b', 'd', 'a']);
+    expect(catalogue.ownersOf('x://{kind}/{id}')[0]).toBe('d');
+    expect(catalogue.ownersOf('file:///etc')).toEqual(['a']);
+  });
+
   it('gives a list of 1,000 tools in less than 2 ms once it is made', async () => {
     const catalogue = new Catalogue();
     catalogue.set('s', { tools: tools('s', ...Array.from({ length: 1000 }, (_, i) => `tool-${i}`)) });

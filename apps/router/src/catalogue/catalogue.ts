@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { ToolHints } from '../upstreams/repeatable';
 import { KINDS, type CatalogueItem, type CatalogueKind } from './catalogue-item';
-import { fitsTemplate } from './uri-template';
+import { fitsTemplate, literalLength } from './uri-template';
 
 /** All items of one kind on one endpoint, ready to be sent. */
 export interface ReadyList {
@@ -128,13 +128,20 @@ export class Catalogue {
     return this.findAt(slug, 'tools', tool)?.hints;
   }
 
-  /** Servers that have a resource under a URI: those that list it, else those with a template that it fits. */
+  /**
+   * Servers that have a resource under a URI, the likeliest first: those that list it, else those with a template that it
+   * is or fits, by how much of the URI the template says.
+   */
   ownersOf(uri: string): string[] {
     const listed = this.owners.get(uri);
     if (listed) return listed;
-    return this.slugs.filter((slug) =>
-      this.itemsOf(slug, 'resourceTemplates').some(({ name }) => fitsTemplate(name, uri)),
-    );
+    const said = new Map<string, number>();
+    for (const slug of this.slugs)
+      for (const { name } of this.itemsOf(slug, 'resourceTemplates')) {
+        const length = name === uri ? Infinity : fitsTemplate(name, uri) ? literalLength(name) : -1;
+        if (length > (said.get(slug) ?? -1)) said.set(slug, length);
+      }
+    return [...said].sort(([, a], [, b]) => (a === b ? 0 : b - a)).map(([slug]) => slug);
   }
 
   /** Hears at once which lists of which server changed. @returns the way to stop it */

@@ -1,6 +1,8 @@
+const EXPRESSION = /\{[^{}]*\}/;
+
 /** Whether a URI fits an RFC 6570 template, read loosely: an expression stands for any run of characters. */
 export function fitsTemplate(template: string, uri: string): boolean {
-  const literals = template.split(/\{[^{}]*\}/);
+  const literals = template.split(EXPRESSION);
   let at = 0;
   for (const [i, literal] of literals.entries()) {
     if (i === 0) {
@@ -15,4 +17,9 @@ export function fitsTemplate(template: string, uri: string): boolean {
     }
   }
   return at === uri.length;
+}
+
+/** How many characters of a URI a template fixes. */
+export function literalLength(template: string): number {
+  return template.split(EXPRESSION).join('').length;
 }

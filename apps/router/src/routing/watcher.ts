@@ -15,6 +15,8 @@ import type { TaskOwners } from './task-owners';
 
 /** Changes that come within this time of each other are told once. */
 const BURST_MS = 50;
+/** A burst that does not end is told of after this time. */
+const LONGEST_BURST_MS = 500;
 
 const LIST_OF: Record<CatalogueKind, string> = {
   tools: 'tools',
@@ -36,6 +38,7 @@ const NOT_FOR_CLIENTS = new Set([
 export class Watcher {
   private readonly changed = new Map<string, Set<CatalogueKind>>();
   private timer: NodeJS.Timeout | undefined;
+  private burstBegan = 0;
   private readonly stops: (() => void)[] = [];
 
   constructor(
@@ -80,7 +83,11 @@ export class Watcher {
     const known = this.changed.get(slug) ?? new Set();
     for (const kind of kinds) known.add(kind);
     this.changed.set(slug, known);
-    this.timer ??= setTimeout(() => this.tell(), BURST_MS);
+    const now = performance.now();
+    if (this.timer === undefined) this.burstBegan = now;
+    const left = Math.max(0, this.burstBegan + LONGEST_BURST_MS - now);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.tell(), Math.min(BURST_MS, left));
   }
 
   private tell(): void {
