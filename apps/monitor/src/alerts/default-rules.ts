@@ -121,11 +121,13 @@ const RULES: z.input<typeof NewAlertRule>[] = [
   },
   {
     name: 'event-loop-lag',
-    description: 'A service is busy for more than half a second at a time',
+    description: 'A service stands still for more than half a second, again and again',
     metric: 'nodejs_eventloop_lag_seconds',
+    labels: { quantile: '1' },
     aggregate: 'max',
     by: ['service'],
-    windowSeconds: 60,
+    // One standstill is told for twenty seconds, and alone is not long enough.
+    windowSeconds: 30,
     threshold: 0.5,
     forSeconds: 60,
     keepFiringSeconds: 60,
