@@ -53,7 +53,7 @@ export class AlertsController {
   constructor(private readonly bus: Bus) {}
 
   @Get()
-  @ApiOperation({ summary: 'Alerts: firing first, then pending, then resolved' })
+  @ApiOperation({ summary: 'Alerts: firing first, then pending, then those resolved in the last seven days' })
   @ApiResponse({ status: 200, standardSchema: listAlerts.output })
   list(@Query({ schema: listAlerts.input }) query: AlertsQuery): Promise<AlertsReply> {
     return this.bus.call(listAlerts, query);

@@ -110,6 +110,21 @@ describe('alerts', () => {
     ]);
   });
 
+  it('that are resolved stay as they are for a week, and are then forgotten', async () => {
+    await alerts.addRule(rule({ by: ['server'] }));
+    await count(10, 120, { server: 'git' });
+    await evaluator.evaluateAll(now);
+    await evaluator.evaluateAll(now + 120_000);
+    const [resolved] = await alerts.alerts({});
+    expect(resolved).toMatchObject({ state: 'resolved', labels: { server: 'git' } });
+    await evaluator.evaluateAll(now + 6 * 86_400_000);
+    expect(await alerts.alerts({})).toEqual([resolved]);
+    await evaluator.evaluateAll(now + 8 * 86_400_000);
+    await evaluator.evaluateAll(now + 8 * 86_400_000 + 10_000);
+    expect(await alerts.alerts({})).toEqual([]);
+    expect(events.map(({ type }) => type)).toEqual(['alert.firing', 'alert.resolved']);
+  });
+
   it('of a ratio leave out what went well, and a burn that has stopped does not fire', async () => {
     const ratio = rule({ ratio: true, except: { error_type: '' }, threshold: 0.1 });
     await alerts.addRule(ratio);

@@ -16,6 +16,8 @@ import { Webhooks } from './webhooks';
 const EVERY_MS = 10_000;
 /** Metrics of a step are stored soon after it has ended. */
 const SETTLE_MS = 3_000;
+/** So long it can be seen that there was an alert. */
+const RESOLVED_KEPT_MS = 7 * 86_400_000;
 const ALL = { limit: 1000 };
 
 /** What all rules of one evaluation look at. */
@@ -93,6 +95,10 @@ export class Evaluator implements OnApplicationBootstrap, OnApplicationShutdown 
     const { holds, value } = evaluate(rule, group, at);
     const status = advance(before?.status, holds, at, rule);
     if (status === undefined && before === undefined) return;
+    if (status?.state === 'resolved' && before?.status.state === 'resolved') {
+      if (at - status.since > RESOLVED_KEPT_MS) await this.alerts.keep(rule.id, labels, undefined);
+      return;
+    }
     const isFiring = status?.state === 'firing';
     const muted = isFiring ? mutedBy(rule, labels, silences, firing, Math.max(at, Date.now())) : null;
     // One that was muted when it began to fire is sent when that ends, and one that nobody was sent is not resolved for anybody.

@@ -62,7 +62,7 @@ export const Alert = z
     state: AlertState,
     /** When `state` was entered. */
     since: z.iso.datetime(),
-    /** At the last evaluation; null without data. */
+    /** At the last evaluation, or when it was resolved; null without data. */
     value: z.number().nullable(),
     threshold: z.number(),
     /** Why notifiers are not sent it while it fires; null: they are. */
