@@ -117,6 +117,30 @@ describe('what an endpoint says and lists', () => {
     expect(JSON.stringify((await asked).result)).toContain('"mirror"');
   });
 
+  it.each(CLIENTS)('are not all there is: %s reads what a server has linked to', async (what, connect) => {
+    const ask = await connect('/mcp');
+    const uri = `unlisted://${what.replace(/ /g, '-')}`;
+    const read = async () => {
+      const { result, error } =
+        what === 'an old client'
+          ? await ask('resources/read', { uri })
+          : await modern(`${system.url}/mcp`, 'resources/read', { uri }, uri);
+      return (result?.['contents'] as { text: string }[] | undefined)?.[0]?.text ?? error?.code;
+    };
+    expect(await read()).toBe(what === 'an old client' ? -32002 : -32602);
+    const call = { name: 'two__link', arguments: { uri } };
+    const { result } =
+      what === 'an old client'
+        ? await ask('tools/call', call)
+        : await modern(`${system.url}/mcp`, 'tools/call', call, call.name);
+    expect(result?.['content']).toEqual([{ type: 'resource_link', uri, name: 'unlisted' }]);
+    // The other router may be asked before it can know.
+    await eventually(async () => {
+      const answers = [await read(), await read(), await read(), await read()];
+      return answers.every((answer) => answer === 'read');
+    });
+  });
+
   it('are described by a card below each address, which pages of any origin may read', async () => {
     const headers = { origin: 'https://somewhere.example' };
     const { body: catalog } = await system.api<{ entries: { url: string }[] }>('GET', '/.well-known/ai-catalog.json');

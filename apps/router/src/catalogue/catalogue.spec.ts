@@ -93,6 +93,16 @@ describe('the catalogue', () => {
     expect(catalogue.ownersOf('y://2')).toEqual([]);
   });
 
+  it('knows whose the faces of tools are, which no list has', () => {
+    const catalogue = new Catalogue();
+    const tool = (name: string, _meta: object) => ({ name, _meta });
+    const tools = [tool('t', { ui: { resourceUri: 'ui://a/t' } }), tool('u', { 'ui/resourceUri': 'ui://a/u' })];
+    catalogue.set('a', { tools: items('a', 'tools', tools) });
+    expect([catalogue.ownersOf('ui://a/t'), catalogue.ownersOf('ui://a/u')]).toEqual([['a'], ['a']]);
+    catalogue.remove('a');
+    expect(catalogue.ownersOf('ui://a/t')).toEqual([]);
+  });
+
   it('takes the template that says most of a URI, or that is meant itself', () => {
     const catalogue = new Catalogue();
     const template = (slug: string, uriTemplate: string) =>

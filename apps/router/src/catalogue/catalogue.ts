@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { memberAt } from '@mcp-router/shared';
 import type { ToolHints } from '../upstreams/repeatable';
 import { KINDS, type CatalogueItem, type CatalogueKind } from './catalogue-item';
 import { fitsTemplate, literalLength } from './uri-template';
@@ -44,6 +45,8 @@ export class Catalogue {
   private readonly byName = new Map<string, CatalogueItem>();
   private readonly facts = new Map<string, ListFacts>();
   private readonly owners = new Map<string, string[]>();
+  /** Servers whose tools have a resource as their face, which need not be listed. */
+  private readonly faces = new Map<string, string[]>();
   private readonly ready = new Map<string, ReadyList>();
   private readonly listeners = new Set<(slug: string, kinds: CatalogueKind[]) => void>();
 
@@ -129,12 +132,12 @@ export class Catalogue {
   }
 
   /**
-   * Servers that have a resource under a URI, the likeliest first: those that list it, else those with a template that it
-   * is or fits, by how much of the URI the template says.
+   * Servers that have a resource under a URI, the likeliest first: those that list it or show their tools with it, else
+   * those with a template that it is or fits, by how much of the URI the template says.
    */
   ownersOf(uri: string): string[] {
-    const listed = this.owners.get(uri);
-    if (listed) return listed;
+    const known = this.owners.get(uri) ?? this.faces.get(uri);
+    if (known) return known;
     const said = new Map<string, number>();
     for (const slug of this.slugs)
       for (const { name } of this.itemsOf(slug, 'resourceTemplates')) {
@@ -164,12 +167,15 @@ export class Catalogue {
     this.byPublicName.prompts.clear();
     this.byName.clear();
     this.owners.clear();
+    this.faces.clear();
     for (const slug of this.slugs) {
       for (const kind of KINDS)
         for (const item of this.itemsOf(slug, kind)) {
           this.byName.set(`${slug} ${kind} ${item.name}`, item);
           if (kind === 'tools' || kind === 'prompts') this.byPublicName[kind].set(item.publicName, item);
-          else if (kind === 'resources') this.owners.set(item.name, [...(this.owners.get(item.name) ?? []), slug]);
+          else if (kind === 'resources') add(this.owners, item.name, slug);
+          const face = kind === 'tools' ? faceOf(item.text) : undefined;
+          if (face !== undefined) add(this.faces, face, slug);
         }
     }
     for (const listener of this.listeners) listener(changedSlug, kinds);
@@ -180,6 +186,20 @@ export class Catalogue {
 function readyList(items: readonly CatalogueItem[], isAggregate: boolean): ReadyList {
   const text = `[${items.map((item) => (isAggregate ? item.publicText : item.text)).join(',')}]`;
   return { items, text, tag: createHash('sha256').update(text).digest('base64url').slice(0, 22) };
+}
+
+function add(owners: Map<string, string[]>, uri: string, slug: string): void {
+  const known = owners.get(uri) ?? [];
+  if (!known.includes(slug)) owners.set(uri, [...known, slug]);
+}
+
+/** The resource that clients show a tool with (MCP Apps). */
+function faceOf(tool: string): string | undefined {
+  if (!tool.includes('resourceUri"')) return undefined;
+  const member = memberAt(tool, ['_meta', 'ui', 'resourceUri']) ?? memberAt(tool, ['_meta', 'ui/resourceUri']);
+  return member && tool[member.start] === '"'
+    ? (JSON.parse(tool.slice(member.start, member.end)) as string)
+    : undefined;
 }
 
 function sameItems(a: readonly CatalogueItem[], b: readonly CatalogueItem[]): boolean {

@@ -10,6 +10,7 @@ import { withServerInfo } from '../translation/results';
 import type { Exchange, Upstream } from '../upstreams/upstream';
 import type { Call, LegacyCall, ModernCall } from './call';
 import { SERVER_INFO } from './endpoint';
+import type { LinkOwners } from './link-owners';
 import { levelIn, type LogLevels } from './log-levels';
 import type { TaskOwners } from './task-owners';
 import { continueTrace } from './trace';
@@ -32,6 +33,7 @@ export class Forwarder {
     private readonly parking: Parking,
     private readonly levels: LogLevels,
     private readonly tasks: TaskOwners,
+    private readonly links: LinkOwners,
   ) {}
 
   /** Carries a request to a server, each in its own era. */
@@ -51,6 +53,7 @@ export class Forwarder {
         : await this.forwardModern(call, upstream, message, info.era === 'legacy', declared, item);
     if (response.length < MAX_TASK_LENGTH && response.includes('"taskId"'))
       this.tasks.learn(response, upstream.slug, call.principal);
+    if (call.endpoint !== upstream.slug) this.links.learn(response, upstream.slug, call.principal);
     // On the aggregate it is the router that answers; a server's own name is on its own endpoint.
     if (call.endpoint !== upstream.slug && info.era === 'modern' && response.includes(ENVELOPE.serverInfo))
       return withServerInfo(response, OUR_INFO);

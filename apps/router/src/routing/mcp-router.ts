@@ -13,6 +13,7 @@ import type { Call } from './call';
 import type { Directory } from './directory';
 import { describeAll, describeServer } from './endpoint';
 import type { Forwarder } from './forwarder';
+import type { LinkOwners } from './link-owners';
 import { ListBook } from './list-book';
 import type { ListResult } from './paged-list';
 import { methodNotFound } from './response';
@@ -60,6 +61,7 @@ export class McpRouter {
     private readonly quarantine: Quarantine,
     private readonly virtuals: VirtualServers,
     private readonly feed: CatalogueFeed,
+    private readonly links: LinkOwners,
     private readonly limits: ListLimits,
   ) {
     this.book = new ListBook(catalogue, virtuals, directory, visibility, quarantine, limits.pageSize);
@@ -131,7 +133,7 @@ export class McpRouter {
       case 'prompts/get':
         return this.getPrompt(call);
       case 'resources/read':
-        return this.send(call, this.ownerOf(call.endpoint, stringParam(call.request, ['uri'])), call.request);
+        return this.readResource(call);
       case 'completion/complete':
         return this.complete(call);
       default:
@@ -149,6 +151,19 @@ export class McpRouter {
       if (upstream) return upstream;
     }
     throw new AppError('resource_not_found', `No server has the resource "${uri ?? ''}"`);
+  }
+
+  private async readResource(call: Call): Promise<string> {
+    const { endpoint, principal, request } = call;
+    const uri = stringParam(request, ['uri']);
+    if (uri === undefined || this.single(endpoint)) return this.send(call, this.ownerOf(endpoint, uri), request);
+    const owners = this.catalogue.ownersOf(uri);
+    const linked = owners.length > 0 ? this.links.known(uri, principal) : await this.links.find(uri, principal);
+    // A link chooses between servers that say they have it, and speaks for itself only where none does.
+    const isTaken = linked !== undefined && (owners.length === 0 || owners.includes(linked));
+    const isHere = isTaken && this.virtuals.covers(endpoint, linked);
+    const upstream = isHere ? this.directory.upstream(linked) : undefined;
+    return this.send(call, upstream ?? this.ownerOf(endpoint, uri), request);
   }
 
   private async callTool(call: Call): Promise<string> {

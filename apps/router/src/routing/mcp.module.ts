@@ -13,6 +13,7 @@ import { Directory } from './directory';
 import { Forwarder } from './forwarder';
 import { LegacyDoor } from './legacy-door';
 import { Listeners } from './listeners';
+import { LinkOwners } from './link-owners';
 import { LogLevels } from './log-levels';
 import { McpRouter } from './mcp-router';
 import { McpHandler } from './mcp.handler';
@@ -58,6 +59,11 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
       useFactory: (server: RedisBusServer, env: RouterEnv) => new TaskOwners(server.unwrap<Redis>(), env.REDIS_PREFIX),
     },
     {
+      provide: LinkOwners,
+      inject: [RedisBusServer, ENV],
+      useFactory: (server: RedisBusServer, env: RouterEnv) => new LinkOwners(server.unwrap<Redis>(), env.REDIS_PREFIX),
+    },
+    {
       provide: SessionStore,
       inject: [Bus, EventLog, ENV],
       useFactory: (bus: Bus, log: EventLog, env: RouterEnv) =>
@@ -71,7 +77,7 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
     },
     {
       provide: Forwarder,
-      inject: [Parking, LogLevels, TaskOwners],
+      inject: [Parking, LogLevels, TaskOwners, LinkOwners],
       useFactory: (...parts: ConstructorParameters<typeof Forwarder>) => new Forwarder(...parts),
     },
     {
@@ -92,6 +98,7 @@ type McpRouterParts = ConstructorParameters<typeof McpRouter> extends [...infer 
         Quarantine,
         VirtualServers,
         CatalogueFeed,
+        LinkOwners,
       ],
       useFactory: (env: RouterEnv, ...parts: McpRouterParts) =>
         new McpRouter(...parts, { pageSize: env.LIST_PAGE_SIZE, patienceMs: env.CONNECT_TIMEOUT_MS }),
