@@ -124,6 +124,28 @@ describe.each(FORMATS)('metrics as %s', (format) => {
   });
 });
 
+it('fold labels of many values only, while there is room for those of few', () => {
+  const read = ['router-1', 'router-2'].flatMap((instance) => {
+    const samples = Array.from({ length: 3_000 }, (_, i) => ({
+      labels: [`tool-${i}`, i % 10 ? '' : 'timeout'],
+      value: 1,
+    }));
+    const metric = {
+      name: 'calls_total',
+      type: 'counter' as const,
+      help: '',
+      labelNames: ['tool', 'error_type'],
+      samples,
+    };
+    return [{ ...metric, common: { service: 'router', instance } }];
+  });
+  const { samples = [] } = parseExposition(toExposition(read, 'prometheus'), 'prometheus').get('calls_total') ?? {};
+  const failed = samples.filter(({ labels }) => labels['error_type'] === 'timeout');
+  expect(samples.length).toBeLessThanOrEqual(5_000);
+  expect(failed.reduce((sum, { value }) => sum + value, 0)).toBe(600);
+  expect(samples.reduce((sum, { value }) => sum + value, 0)).toBe(6_000);
+});
+
 it.each([
   ['no end of the line', 'a 1'],
   ['a sample without a type', 'a 1\n'],

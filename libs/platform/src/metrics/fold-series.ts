@@ -21,11 +21,13 @@ export interface FoldedFamily {
 }
 
 const OTHER = 'other';
+/** Values that a label of few values has at most. */
+const FEW = 24;
 
 /**
  * Brings the series of all instances to at most `budget`. Small families stay whole; of large ones the series that were
- * there first stay, and the rest become one of each service, with the sum of what they counted: nothing is lost, and what
- * stays is the same from one reading to the next.
+ * there first stay, and the rest become one of each service and of the values of labels that have few, with the sum of what
+ * they counted: nothing is lost, and what stays is the same from one reading to the next.
  *
  * @param widthOf how much of the budget one series of a family takes
  * @returns also how many series were folded
@@ -44,11 +46,12 @@ export function foldSeries(
   for (const family of families) {
     const places = Math.floor(cap / widthOf(family));
     if (family.series.length <= places) continue;
-    const services = new Set(family.series.map(({ labels }) => labels['service'] ?? ''));
-    const kept = family.series.slice(0, Math.max(0, places - services.size));
+    const told = labelsOfFew(family, places);
+    const sums = new Set(family.series.map(({ labels }) => keyOf(labels, told))).size;
+    const kept = family.series.slice(0, Math.max(0, places - sums));
     const rest = family.series.slice(kept.length);
     folded += rest.length;
-    family.series = [...kept, ...sumByService(family, rest)].slice(0, places);
+    family.series = [...kept, ...sumBy(family, told, rest)].slice(0, places);
   }
   return { families, folded };
 }
@@ -79,20 +82,36 @@ function familiesOf(all: readonly LabelledMetric[]): FoldedFamily[] {
   return [...families.values()];
 }
 
-function sumByService({ type, labelNames }: FoldedFamily, series: readonly FoldedSeries[]): FoldedSeries[] {
+/** The labels that the sum of what is folded keeps: the service, and those of few values if the sums take little room. */
+function labelsOfFew({ labelNames, series }: FoldedFamily, places: number): string[] {
+  const few = labelNames.filter((name) => new Set(series.map(({ labels }) => labels[name])).size <= FEW);
+  const told = [...new Set(['service', ...few])];
+  const sums = new Set(series.map(({ labels }) => keyOf(labels, told))).size;
+  return sums <= places / 2 ? told : ['service'];
+}
+
+const keyOf = (labels: Record<string, string>, names: readonly string[]): string =>
+  JSON.stringify(names.map((name) => labels[name]));
+
+function sumBy(
+  { type, labelNames }: FoldedFamily,
+  told: readonly string[],
+  series: readonly FoldedSeries[],
+): FoldedSeries[] {
   const sums = new Map<string, { labels: Record<string, string>; value: number; histogram: ExponentialHistogram }>();
   for (const { labels, value = 0, histogram } of series) {
-    const { service } = labels;
-    let sum = sums.get(service ?? '');
+    const key = keyOf(labels, told);
+    let sum = sums.get(key);
     if (!sum) {
       const names = Object.keys(labels).filter((name) => name !== 'service' || labelNames.includes(name));
-      const others = Object.fromEntries(names.map((name) => [name, OTHER]));
+      const folded = names.map((name): [string, string] => [name, told.includes(name) ? (labels[name] ?? '') : OTHER]);
+      const { service } = labels;
       sum = {
-        labels: { ...(service === undefined ? {} : { service }), ...others },
+        labels: { ...(service === undefined ? {} : { service }), ...Object.fromEntries(folded) },
         value: 0,
         histogram: new ExponentialHistogram(),
       };
-      sums.set(service ?? '', sum);
+      sums.set(key, sum);
     }
     sum.value += value;
     if (histogram) sum.histogram.merge(histogram);

@@ -1,7 +1,11 @@
 import { ExponentialHistogram, type Metric, type MetricSample } from '@mcp-router/shared';
 
-/** Past this many series of one metric, new label values are counted in a series whose labels are all `other`. */
+/** Past this many series of one metric, labels of many values become `other`; those of few values go on to be told. */
 const MAX_SERIES = 500;
+/** Series that are made so. Past them all labels become `other`. */
+const MAX_FOLDED = 500;
+/** Values that a label of few values has at most. */
+const FEW = 24;
 const OTHER = 'other';
 
 /** A step of the way to a series, one label value each: no key has to be put together for a look-up. */
@@ -23,6 +27,8 @@ class Branch<S> {
 class Family<S> {
   private root = new Branch<S>();
   private all: { labels: string[]; series: S }[] = [];
+  /** The values of each label; undefined as long as nothing is folded. */
+  private values: Set<string>[] | undefined;
 
   constructor(
     readonly name: string,
@@ -43,6 +49,7 @@ class Family<S> {
   /** Forgets series, for example of a server that was removed. */
   forget(matches: (labels: readonly string[]) => boolean): void {
     this.all = this.all.filter(({ labels }) => !matches(labels));
+    this.values = undefined;
     this.root = new Branch();
     for (const { labels, series } of this.all) this.root.grow(labels).series = series;
   }
@@ -54,10 +61,21 @@ class Family<S> {
 
   private make(wanted: string[]): S {
     const isFull = this.all.length >= MAX_SERIES && wanted.length > 0;
-    const labels = isFull ? wanted.map(() => OTHER) : wanted;
+    const labels = isFull ? this.fold(wanted) : wanted;
     const end = this.root.grow(labels);
     if (end.series === undefined) this.all.push({ labels, series: (end.series = this.create()) });
     return end.series;
+  }
+
+  private fold(wanted: readonly string[]): string[] {
+    if (this.all.length >= MAX_SERIES + MAX_FOLDED) return wanted.map(() => OTHER);
+    const values = (this.values ??= wanted.map((_, i) => new Set(this.all.map(({ labels }) => labels[i] ?? ''))));
+    return wanted.map((value, i) => {
+      const known = values[i];
+      if (!known || known.size > FEW) return OTHER;
+      if (known.size < FEW) known.add(value);
+      return known.has(value) ? value : OTHER;
+    });
   }
 }
 
