@@ -110,7 +110,7 @@ describe('the call log', () => {
     await calls.more(50);
     const answered = await calls.stop();
     let lost: string[] = [];
-    // Records gather for 50 ms, in which a worker has a call every few milliseconds.
+    // Calls gather for 10 ms and their records for 50 ms, in which a worker has a call every few milliseconds.
     await eventually(
       async () => (lost = await missing(answered)).length <= 15 * WORKERS,
       60_000,

@@ -146,21 +146,30 @@ export class CallRecorder {
 /** Milliseconds without what is finer than a microsecond, which takes as long to write as all the rest of a number. */
 const toMicroseconds = (milliseconds: number): number => Math.round(milliseconds * 1_000) / 1_000;
 
-let lastMs = 0;
-let lastIso = '';
-let lastHex = '';
+const MS_OF_PREFIX = 0x10000;
+let second = 0;
+let isoOfSecond = '';
+let prefix = 0;
+let hexOfPrefix = '';
 
-/** A UUIDv7 of now, and now as ISO text. This runs once a call: what depends on the time alone is made once a millisecond. */
+/** A UUIDv7 of now, and now as ISO text. This runs once a call: what rarely changes is kept. */
 function stamp(): { id: string; at: string } {
   const now = Date.now();
-  if (now !== lastMs) {
-    lastMs = now;
-    lastIso = new Date(now).toISOString();
-    const time = now.toString(16).padStart(12, '0');
-    lastHex = `${time.slice(0, 8)}-${time.slice(8)}-7`;
+  const ms = now % 1_000;
+  if (now - ms !== second) {
+    second = now - ms;
+    isoOfSecond = new Date(second).toISOString().slice(0, -4);
   }
-  // Its random part comes from Node's pool of random bytes.
-  return { id: lastHex + randomUUID().slice(15), at: lastIso };
+  const low = now % MS_OF_PREFIX;
+  if (now - low !== prefix) {
+    prefix = now - low;
+    hexOfPrefix = (prefix / MS_OF_PREFIX).toString(16).padStart(8, '0');
+  }
+  return {
+    // Its random part comes from Node's pool of random bytes.
+    id: `${hexOfPrefix}-${low.toString(16).padStart(4, '0')}-7${randomUUID().slice(15)}`,
+    at: `${isoOfSecond}${String(ms).padStart(3, '0')}Z`,
+  };
 }
 
 /**
