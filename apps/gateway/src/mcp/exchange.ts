@@ -21,13 +21,13 @@ export interface ExchangeLimits {
   keepAliveMs: number;
 }
 
-interface Start {
+/** Where an exchange goes, and what the gateway knows of its message. */
+export interface Start {
   instance?: string | undefined;
   /** A response or a notification: also an instance that stops takes it. */
   beginsNothing?: boolean | undefined;
   method?: string | undefined;
   cursor?: unknown;
-  lists: ListCache;
 }
 
 const RETRY_MS = 1_000;
@@ -73,7 +73,7 @@ export class Exchange implements Answers<McpReply> {
     return this.input.kind === 'listen' || this.method === 'subscriptions/listen';
   }
 
-  start({ instance, beginsNothing, method, cursor, lists }: Start): void {
+  start({ instance, beginsNothing, method, cursor }: Start, lists: ListCache): void {
     const { input, reply, principal } = this;
     this.method = method;
     if (input.era === 'legacy' && input.session !== undefined && input.kind === 'message') {

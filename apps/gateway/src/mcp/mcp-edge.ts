@@ -3,7 +3,7 @@ import { AppError, LEGACY_VERSIONS, type McpRequest, type Principal } from '@mcp
 import { InFlight, isFeatureEnabled, type Bus } from '@mcp-router/platform';
 import type { RefusedCall } from '../access/refused-calls';
 import { requestIdOf } from '../http/request-id';
-import { Exchange, type ExchangeLimits } from './exchange';
+import { Exchange, type ExchangeLimits, type Start } from './exchange';
 import { HttpReply } from './http-reply';
 import { ListCache } from './list-cache';
 import { errorBody, idOf, readMessage } from './message';
@@ -217,11 +217,11 @@ export class McpEdge {
     return instance;
   }
 
-  private run(reply: HttpReply, principal: Principal, input: McpRequest, how: HowToRun): void {
+  private run(reply: HttpReply, principal: Principal, input: McpRequest, how: Start): void {
     const number = ++this.exchanges;
     const exchange = new Exchange(this.bus, reply, principal, input, this.limits, () => this.running.delete(number));
     this.running.set(number, exchange);
-    exchange.start({ ...how, lists: this.lists });
+    exchange.start(how, this.lists);
   }
 }
 
@@ -233,13 +233,6 @@ interface LegacyMessage {
   cursor?: unknown;
   /** A response or a notification. */
   beginsNothing: boolean;
-}
-
-interface HowToRun {
-  instance?: string | undefined;
-  beginsNothing?: boolean;
-  method?: string | undefined;
-  cursor?: unknown;
 }
 
 /** What the log tells of a call that was not let in. */

@@ -199,7 +199,7 @@ export class McpRouter implements OnApplicationShutdown {
           ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
           : request;
       const response = await this.forwarder.forward(call, this.serverOf(slug), message, item);
-      this.log(call, { server: slug, tool: shown, startedAt, ...this.factsOf(response) });
+      this.log(call, this.factsOf(response, slug, shown, startedAt));
       return response;
     } catch (thrown) {
       const error = AppError.from(thrown);
@@ -220,7 +220,7 @@ export class McpRouter implements OnApplicationShutdown {
     const server = upstream.slug;
     try {
       const response = await this.forwarder.forward(call, upstream, request);
-      this.log(call, { server, startedAt, ...this.factsOf(response) });
+      this.log(call, this.factsOf(response, server, undefined, startedAt));
       return response;
     } catch (thrown) {
       const failure = failureOf(AppError.from(thrown), { isThere: true, isCancelled: call.signal.aborted });
@@ -229,8 +229,20 @@ export class McpRouter implements OnApplicationShutdown {
     }
   }
 
-  private factsOf(response: string): Omit<CallFacts, 'startedAt'> {
-    return { ...outcomeOf(response), ...(this.recorder.keepsBodies && { responseText: response }) };
+  /** A tool's own failure is told apart from a refusal. Written out, since copies of objects are dear where every call passes. */
+  private factsOf(response: string, server: string, tool: string | undefined, startedAt: number): CallFacts {
+    const code = errorCodeOf(response);
+    const isToolError = code === undefined && resultField(response, 'isError') === 'true';
+    return {
+      server,
+      tool,
+      startedAt,
+      decision: undefined,
+      outcome: code !== undefined ? 'error' : isToolError ? 'tool_error' : 'ok',
+      errorCode: code === undefined ? undefined : String(code),
+      responseBytes: response.length,
+      responseText: this.recorder.keepsBodies ? response : undefined,
+    };
   }
 
   /** Notes a call. The records are made a little later, many in a row: one at a time between two calls takes twice as long. */
@@ -316,14 +328,6 @@ type CallFacts = Pick<
   FinishedCall,
   'server' | 'tool' | 'startedAt' | 'decision' | 'outcome' | 'errorCode' | 'responseBytes' | 'responseText'
 >;
-
-/** How a response counts: a tool's own failure is told apart from a refusal. */
-function outcomeOf(response: string): Pick<FinishedCall, 'outcome' | 'errorCode' | 'responseBytes'> {
-  const responseBytes = response.length;
-  const code = errorCodeOf(response);
-  if (code !== undefined) return { outcome: 'error', errorCode: String(code), responseBytes };
-  return { outcome: resultField(response, 'isError') === 'true' ? 'tool_error' : 'ok', responseBytes };
-}
 
 function renamed(request: RpcText, path: readonly string[], name: string): RpcText {
   const member = request.params && memberAt(request.text, path, request.params.start);

@@ -1,4 +1,4 @@
-import { AppError, readRpc, type McpRequest, type Principal, type RpcText } from '@mcp-router/shared';
+import { AppError, readRpc, type McpReply, type McpRequest, type Principal, type RpcText } from '@mcp-router/shared';
 import type { BusContext } from '@mcp-router/platform';
 import type { ReplySink } from '../sessions/event-stream';
 import { envelopeOf, stringParam } from '../translation/envelope';
@@ -32,7 +32,10 @@ export class ModernDoor {
     } else {
       const call = toCall(message, input, context, sink);
       this.handle(call, input).then(
-        (answered) => reply(sink, { ...answered, last: true }),
+        (answered) => {
+          answered.last = true;
+          reply(sink, answered);
+        },
         (error: unknown) => {
           const { code, status } = AppError.from(error);
           const body = errorResponse(call.id, error, 'modern');
@@ -42,10 +45,7 @@ export class ModernDoor {
     }
   }
 
-  private async handle(
-    call: ModernCall,
-    input: McpRequest,
-  ): Promise<{ body?: string; status?: number | undefined; listTag?: string }> {
+  private async handle(call: ModernCall, input: McpRequest): Promise<McpReply> {
     const kind = LISTS[call.method];
     if (kind) {
       const list = await this.router.list(call, kind);

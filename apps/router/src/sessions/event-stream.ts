@@ -63,7 +63,8 @@ export class EventStream {
     this.ended = true;
     const { sink } = this;
     this.sink = undefined;
-    sink?.send({ ...reply, last: true });
+    reply.last = true;
+    sink?.send(reply);
     sink?.end();
   }
 

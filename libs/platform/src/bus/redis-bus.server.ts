@@ -4,10 +4,10 @@ import { AppError, type Contract } from '@mcp-router/shared';
 import { isObservable, type Observable } from 'rxjs';
 import type { z } from 'zod';
 import { refusedText } from '../database/refused-text';
-import { InFlight } from '../in-flight';
 import { runInContext, type BusContext } from './context';
 import type { RedisLink } from './link';
 import { ServedRequest, type AnswerSink, type ReplyPath } from './served-request';
+import { ServedRequests } from './served-requests';
 import type { LiveSet } from './live-set';
 import type { Transfers } from './transfers';
 import { decodeBody, decodeRequest, validInput } from './wire';
@@ -31,7 +31,7 @@ type Begin = (request: ServedRequest, input: unknown) => void;
  */
 export class RedisBusServer extends Server implements CustomTransportStrategy, ReplyPath {
   protected override readonly logger = new Logger('Bus');
-  private readonly served = new InFlight<string, ServedRequest>();
+  private readonly served = new ServedRequests();
   private readonly responders = new Map<string, { contract: Contract; begin: Begin }>();
   private readonly idle: (() => void)[] = [];
   private draining = false;
@@ -91,9 +91,9 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   private async leave(): Promise<void> {
     await this.live.leave();
     this.draining = true;
-    for (const request of [...this.served.values()]) request.endIfEndless();
+    for (const request of this.served.values()) request.endIfEndless();
     const aborting = setTimeout(() => this.abortAll(new AppError('cancelled', 'The service stops')), this.drainMs);
-    if (this.served.size > 0) await new Promise<void>((resolve) => this.idle.push(resolve));
+    if (!this.served.isEmpty) await new Promise<void>((resolve) => this.idle.push(resolve));
     clearTimeout(aborting);
     await this.link.unsubscribe(this.channel);
     clearInterval(this.watcher);
@@ -123,9 +123,9 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
   }
 
   forget(request: ServedRequest): void {
-    if (!this.served.delete(request.key)) return;
+    if (!this.served.delete(request)) return;
     if (this.logsRequests) this.log(request);
-    if (this.served.size > 0) return;
+    if (this.idle.length === 0 || !this.served.isEmpty) return;
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
@@ -145,8 +145,8 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
       );
       return this.link.send(inbox, `E${head.id} ${JSON.stringify(error.toWire())}`);
     }
-    const request = new ServedRequest(this, `${head.from}/${head.id}`, head.id, head.from, responder.contract, head);
-    this.served.set(request.key, request);
+    const request = new ServedRequest(this, head.id, head.from, responder.contract, head);
+    this.served.add(request);
     try {
       const input = validInput(request.contract, decodeBody(frame, bodyAt, request.contract.raw));
       runInContext(request, () => responder.begin(request, input));
@@ -195,9 +195,9 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
 
   private cancelled(frame: string): void {
     const space = frame.indexOf(' ');
-    const key = `${frame.slice(space + 1)}/${frame.slice(1, space)}`;
-    this.transfers.refuse(key);
-    this.served.get(key)?.abort(new AppError('cancelled', 'The caller cancelled'));
+    const [id, from] = [frame.slice(1, space), frame.slice(space + 1)];
+    this.transfers.refuse(`${from}/${id}`);
+    this.served.get(from, Number(id))?.abort(new AppError('cancelled', 'The caller cancelled'));
   }
 
   private probed(frame: string): void {
@@ -206,7 +206,7 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
     const unknown = frame
       .slice(space + 1)
       .split(',')
-      .filter((id) => !this.served.has(`${from}/${id}`) && !this.transfers.isComing(`${from}/${id}`));
+      .filter((id) => !this.served.get(from, Number(id)) && !this.transfers.isComing(`${from}/${id}`));
     this.link.send(this.link.inbox(from), `U${this.channel} ${unknown.join(',')}`);
   }
 
@@ -219,9 +219,8 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
 
   /** A caller that was killed is not subscribed to its inbox any more: its handlers stop, also those that are silent. */
   private watch(): void {
-    if (this.served.size === 0 || !this.link.isUp) return;
-    const inboxes = new Map<string, string>();
-    for (const { from } of this.served.values()) inboxes.set(this.link.inbox(from), from);
+    const inboxes = new Map(this.served.callers().map((from) => [this.link.inbox(from), from]));
+    if (inboxes.size === 0 || !this.link.isUp) return;
     void this.link.redis
       .pubsub('NUMSUB', ...inboxes.keys())
       .then((counts) => this.checkCallers(inboxes, counts))

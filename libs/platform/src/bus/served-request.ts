@@ -50,7 +50,6 @@ export class ServedRequest implements BusContext, Receipt, AnswerSink<unknown> {
 
   constructor(
     private readonly server: ReplyPath,
-    readonly key: string,
     readonly id: number,
     /** Address of the caller's inbox. */
     readonly from: string,
@@ -64,6 +63,11 @@ export class ServedRequest implements BusContext, Receipt, AnswerSink<unknown> {
     this.principal = meta.principal;
     this.deadlineAt = this.startedAt + ttlMs;
     if (ttlMs <= LONGEST_TIMER_MS) this.timer = setTimeout(() => this.expire(), ttlMs);
+  }
+
+  /** What it is called where several callers are. */
+  get key(): string {
+    return `${this.from}/${this.id}`;
   }
 
   /** No further answer goes out. */

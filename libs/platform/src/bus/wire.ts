@@ -48,10 +48,21 @@ export function encodeMeta({ requestId, traceparent, principal }: Meta): string 
 export function encodeBody(value: unknown, raw: string | undefined): string {
   if (value === undefined) return '';
   if (raw !== undefined && typeof value === 'object' && value !== null) {
-    const { [raw]: text, ...rest } = value as Record<string, unknown>;
-    if (typeof text === 'string') return `${JSON.stringify(rest)}\n${text}`;
+    const text = (value as Record<string, unknown>)[raw];
+    if (typeof text === 'string') return `${withoutField(value as Record<string, unknown>, raw)}\n${text}`;
   }
   return JSON.stringify(value);
+}
+
+/** JSON of all fields but one. Written out: for a copy without the field V8 makes a hidden class each time. */
+function withoutField(value: Record<string, unknown>, left: string): string {
+  let text = '';
+  for (const name in value) {
+    const field = value[name];
+    if (name !== left && field !== undefined)
+      text += `${text === '' ? '{' : ','}${JSON.stringify(name)}:${JSON.stringify(field)}`;
+  }
+  return text === '' ? '{}' : text + '}';
 }
 
 /** The value that `encodeBody` wrote, from position `start` of a frame on. */
