@@ -15,9 +15,11 @@ import { z } from 'zod';
 import { Caller } from '../http/request-context';
 import { begun, EXPORT_TYPES, exportOf } from './calls-export';
 
-const ExportQuery = listCalls.input
-  .omit({ cursor: true, limit: true })
-  .extend({ format: z.enum(['csv', 'json', 'jsonl']).default('jsonl') });
+/** A filter that is misspelt would let everything through: it is refused. */
+const CallsParams = listCalls.input.strict();
+const ExportQuery = CallsParams.omit({ cursor: true, limit: true }).extend({
+  format: z.enum(['csv', 'json', 'jsonl']).default('jsonl'),
+});
 type ExportQuery = z.output<typeof ExportQuery>;
 
 const EXPORT_PAGE = 500;
@@ -31,7 +33,7 @@ export class CallsController {
   @Get()
   @ApiOperation({ summary: 'Calls, newest first' })
   @ApiResponse({ status: 200, standardSchema: listCalls.output })
-  list(@Query({ schema: listCalls.input }) query: CallsQuery, @Caller() caller: Principal): Promise<Page<CallRecord>> {
+  list(@Query({ schema: CallsParams }) query: CallsQuery, @Caller() caller: Principal): Promise<Page<CallRecord>> {
     return this.bus.call(listCalls, ownOnly(query, caller));
   }
 

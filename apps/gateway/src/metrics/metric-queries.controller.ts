@@ -16,7 +16,8 @@ const Filters = z
   })
   .optional();
 
-const MetricQueryParams = z.object({
+/** A parameter that is misspelt would be another question: it is refused. */
+const MetricQueryParams = z.strictObject({
   name: z.string(),
   aggregate: MetricAggregate.default('avg'),
   filter: Filters.meta({ description: 'label:value; may be repeated' }),
@@ -39,6 +40,7 @@ const MetricQueryParams = z.object({
     .optional()
     .meta({ description: 'Seconds; a step as long as the window gives one point for the whole window' }),
 });
+const SeriesParams = listMetricSeries.input.strict();
 type MetricQueryParams = z.output<typeof MetricQueryParams>;
 
 const HOUR_MS = 3_600_000;
@@ -73,7 +75,7 @@ export class MetricQueriesController {
   @ApiOperation({ summary: 'Which series there are' })
   @ApiResponse({ status: 200, standardSchema: listMetricSeries.output })
   series(
-    @Query({ schema: listMetricSeries.input }) query: z.output<typeof listMetricSeries.input>,
+    @Query({ schema: SeriesParams }) query: z.output<typeof SeriesParams>,
   ): Promise<z.output<typeof listMetricSeries.output>> {
     return this.bus.call(listMetricSeries, query);
   }

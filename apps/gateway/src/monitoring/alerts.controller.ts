@@ -33,7 +33,8 @@ import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
 import { Caller } from '../http/request-context';
 
-type AlertsQuery = z.output<typeof listAlerts.input>;
+const AlertsParams = listAlerts.input.strict();
+type AlertsQuery = z.output<typeof AlertsParams>;
 type AlertsReply = z.output<typeof listAlerts.output>;
 type NotifiersReply = z.output<typeof listNotifiers.output>;
 
@@ -55,7 +56,7 @@ export class AlertsController {
   @Get()
   @ApiOperation({ summary: 'Alerts: firing first, then pending, then those resolved in the last seven days' })
   @ApiResponse({ status: 200, standardSchema: listAlerts.output })
-  list(@Query({ schema: listAlerts.input }) query: AlertsQuery): Promise<AlertsReply> {
+  list(@Query({ schema: AlertsParams }) query: AlertsQuery): Promise<AlertsReply> {
     return this.bus.call(listAlerts, query);
   }
 

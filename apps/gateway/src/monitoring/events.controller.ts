@@ -29,9 +29,10 @@ const Topics = z
   .optional()
   .meta({ description: `Separated by commas: ${EventTopic.options.join(', ')}` });
 
-const EventsParams = listEvents.input.omit({ topics: true }).extend({ topic: Topics });
+/** A filter that is misspelt would let everything through: it is refused. */
+const EventsParams = listEvents.input.omit({ topics: true }).extend({ topic: Topics }).strict();
 type EventsParams = z.output<typeof EventsParams>;
-const StreamParams = z.object({
+const StreamParams = z.strictObject({
   topic: Topics,
   after: z.coerce.number().int().min(0).optional().meta({ description: 'As the header Last-Event-ID' }),
 });

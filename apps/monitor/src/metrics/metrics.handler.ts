@@ -14,11 +14,8 @@ export class MetricsHandler {
   }
 
   @Handles(listMetricSeries)
-  async series({
-    prefix,
-    limit,
-  }: z.output<typeof listMetricSeries.input>): Promise<z.output<typeof listMetricSeries.output>> {
-    const series = await this.metrics.series(prefix, limit);
-    return { items: series.map(({ name, type, labels }) => ({ name, type, labels })) };
+  async series(query: z.output<typeof listMetricSeries.input>): Promise<z.output<typeof listMetricSeries.output>> {
+    const { items, nextCursor } = await this.metrics.series(query);
+    return { items: items.map(({ name, type, labels }) => ({ name, type, labels })), nextCursor };
   }
 }

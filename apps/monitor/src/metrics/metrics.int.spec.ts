@@ -188,6 +188,23 @@ describe('metrics over time', () => {
     );
   });
 
+  it('lists series page by page, each once', async () => {
+    const tools = ['c', 'a', 'b', 'e', 'd'];
+    await store.write(tools.map((tool) => ({ key: seriesOf(tool), point: histogramPoint(START, [1]) })));
+    await store.write([{ key: { ...seriesOf('first'), name: 'ha' }, point: histogramPoint(START, [1]) }]);
+    await store.write([{ key: seriesOf('late'), point: histogramPoint(START, [1]) }]);
+    const seen: (string | undefined)[] = [];
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const page = await metrics.series({ prefix: 'h', limit: 2, ...(cursor === undefined ? {} : { cursor }) });
+      seen.push(...page.items.map(({ labels }) => labels['tool']));
+      cursor = page.nextCursor;
+    }
+    expect(seen).toEqual([...tools, 'late', 'first']);
+    await expect(metrics.series({ prefix: '', limit: 2, cursor: 'AAAA' })).rejects.toMatchObject({
+      code: 'invalid_cursor',
+    });
+  });
+
   it('takes a point once, however often it is written', async () => {
     const points = [{ key: seriesOf('a'), point: histogramPoint(START, [1]) }];
     await store.write(points);

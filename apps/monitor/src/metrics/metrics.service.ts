@@ -3,11 +3,16 @@ import {
   AppError,
   ExponentialHistogram,
   PackedDistribution,
+  startAfter,
+  toPage,
   type Distribution,
+  type listMetricSeries,
   type MetricAggregate,
   type MetricAnswer,
   type MetricQuery,
+  type Page,
 } from '@mcp-router/shared';
+import type { z } from 'zod';
 import { MetricsStore, type StoredSeries } from './metrics.store';
 import type { StoredPoint } from './point';
 import { bucketOf, FINEST, tierFor, type Tier } from './tier';
@@ -90,8 +95,11 @@ export class MetricsService {
     return groups;
   }
 
-  async series(prefix: string, limit: number): Promise<StoredSeries[]> {
-    return this.store.listSeries(prefix, limit);
+  /** @throws AppError `invalid_cursor` */
+  async series({ prefix, cursor, limit }: z.output<typeof listMetricSeries.input>): Promise<Page<StoredSeries>> {
+    const [name = '', id = '0'] = startAfter(cursor, /^[\w:]+ \d{1,18}$/).split(' ');
+    const found = await this.store.listSeries(prefix, [name, id], limit + 1);
+    return toPage(found, limit, (series) => `${series.name} ${series.id}`);
   }
 }
 

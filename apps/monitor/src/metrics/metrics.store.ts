@@ -82,10 +82,12 @@ export class MetricsStore {
     );
   }
 
-  async listSeries(prefix: string, limit: number): Promise<StoredSeries[]> {
+  /** By name, then by id; those after a name and an id. */
+  async listSeries(prefix: string, [name, id]: [string, string], limit: number): Promise<StoredSeries[]> {
     return this.database.query(
-      `SELECT id, name, type, labels FROM monitor.metric_series WHERE starts_with(name, $1) ORDER BY name, id LIMIT $2`,
-      [prefix, limit],
+      `SELECT id, name, type, labels FROM monitor.metric_series
+        WHERE starts_with(name, $1) AND (name, id) > ($2, $3::bigint) ORDER BY name, id LIMIT $4`,
+      [prefix, name, id, limit],
     );
   }
 

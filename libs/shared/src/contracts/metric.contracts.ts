@@ -51,11 +51,12 @@ export const MetricSeries = z
   .object({ name: z.string(), type: z.string(), labels: z.record(z.string(), z.string()) })
   .meta({ id: 'MetricSeries' });
 
-/** Which series there are, by the beginning of their name. */
+/** Which series there are, by the beginning of their name, in the order of their names. */
 export const listMetricSeries = contract('monitor.listMetricSeries', {
   input: z.object({
     prefix: z.string().max(128).default(''),
+    cursor: z.string().max(1024).optional(),
     limit: z.coerce.number().int().min(1).max(5000).default(1000),
   }),
-  output: z.object({ items: z.array(MetricSeries) }),
+  output: z.object({ items: z.array(MetricSeries), nextCursor: z.string().nullable().default(null) }),
 });
