@@ -236,12 +236,17 @@ describe('a client of either era before a server of either era', () => {
     const [gateway] = system.gateways;
     const session = await RawSession.open(`${gateway?.url}/mcp/old`);
     const stream = await session.listen(abort.signal);
+    const { body, headers } = modern('subscriptions/listen', { notifications: { toolsListChanged: true } });
+    const listening = await fetch(`${gateway?.url}/mcp/old`, { method: 'POST', body, headers, signal: abort.signal });
+    const messages: JsonRpc[] = [];
     const ended = (async () => {
       for await (const event of readEvents(stream)) expect(event).toBeDefined();
+      for await (const { data } of readEvents(listening)) if (data !== '') messages.push(JSON.parse(data) as JsonRpc);
     })();
     const startedAt = Date.now();
     await gateway?.stop();
     await ended;
+    expect(messages.at(-1)).toMatchObject({ id: 'm', result: { resultType: 'complete' } });
     // Far from the 25 s that calls in flight would have.
     expect(Date.now() - startedAt).toBeLessThan(12_000);
     await gateway?.start();

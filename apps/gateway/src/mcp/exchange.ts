@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import {
   answerMcp,
   AppError,
+  ENVELOPE,
   exchangeMcp,
   readRpc,
   type McpReply,
@@ -123,7 +124,9 @@ export class Exchange implements Answers<McpReply> {
 
   /** Ends the HTTP side only; what a session's client waits for goes on and can be fetched. */
   abandon(): void {
-    if (this.reply.isStream || this.isEndless) this.reply.end();
+    if (this.isEndless) this.endStream();
+    // The client of a session fetches the rest at another replica.
+    else if (this.reply.isStream && this.input.session !== undefined) this.reply.end();
     else this.error(new AppError('instance_lost', 'The gateway is stopping; the outcome of the call is unknown'));
   }
 
@@ -181,6 +184,17 @@ export class Exchange implements Answers<McpReply> {
     this.finish();
   }
 
+  /** Ends a stream in good order: a client of 2026-07-28 gets the answer to its request, so that it opens another. */
+  private endStream(): void {
+    const { reply, input } = this;
+    if (input.era === 'modern' && reply.isStream && !reply.isOver) {
+      const id = idOf(input.body);
+      const result = `{"resultType":"complete","_meta":{"${ENVELOPE.subscriptionId}":${id}}}`;
+      reply.event(`{"jsonrpc":"2.0","id":${id},"result":${result}}`);
+    }
+    reply.end();
+  }
+
   /** A session whose router is not there is a session that is not there. */
   private forClient(error: AppError): AppError {
     if (error.code === 'no_instance' && this.input.session !== undefined) {
@@ -191,6 +205,7 @@ export class Exchange implements Answers<McpReply> {
 
   /** The router has nothing more to say; a request that it said nothing to at all must not hang. */
   complete(): void {
+    if (this.isEndless && this.reply.isStream) this.endStream();
     if (this.reply.isOver || this.reply.isStream) this.finish();
     else this.error(new AppError('internal', 'The router gave no answer'));
   }
