@@ -43,6 +43,18 @@ describe('what happened between two readings', () => {
     expect(deltas.take(10, [of('a2', counter(4))])[0]?.point.sum).toBe(4);
   });
 
+  it('is all that is there of what began anew: a server that was removed and is back, the CPU time of a new child', () => {
+    const deltas = new Deltas();
+    deltas.take(0, [of('a', counter(100), histogram([1, 2, 3]))]);
+    const changes = deltas.take(10, [of('a', counter(4), histogram([5]))]);
+    expect(changes.map(({ point: { count, sum, min, max } }) => [count, sum, min, max])).toEqual([
+      [1, 4, 4, 4],
+      [1, 5, 5, 5],
+    ]);
+    expect(deltas.take(20, [of('a', counter(6), histogram([5, 7]))]).map(({ point }) => point.sum)).toEqual([2, 7]);
+    expect(deltas.take(30, [of('a', counter(5))])).toEqual([]);
+  });
+
   it('is told with the next reading if it could not be stored', () => {
     const deltas = new Deltas();
     deltas.take(0, [of('a', counter(100))]);

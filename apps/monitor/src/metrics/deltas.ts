@@ -80,6 +80,7 @@ export class Deltas {
   }
 }
 
+/** What has far less than before began anew. A little less is none: the kernel's idle time goes back now and then. */
 function change(
   at: number,
   type: Metric['type'],
@@ -88,11 +89,13 @@ function change(
 ): Point | undefined {
   if (type === 'gauge') return valuePoint(at, now.value ?? 0);
   if (type === 'counter') {
-    const increase = (now.value ?? 0) - (before?.value ?? 0);
+    const [value, last] = [now.value ?? 0, before?.value ?? 0];
+    const increase = value < last / 2 ? value : value - last;
     return increase > 0 ? valuePoint(at, increase) : undefined;
   }
   if (!now.histogram) return undefined;
-  const recorded = before?.histogram ? subtract(now.histogram, before.histogram) : now.histogram;
+  const last = before?.histogram;
+  const recorded = last && last.count <= now.histogram.count ? subtract(now.histogram, last) : now.histogram;
   return recorded.count > 0 ? { at, ...recorded } : undefined;
 }
 

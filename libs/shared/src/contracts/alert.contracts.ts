@@ -178,7 +178,10 @@ export const NewNotifier = z
     /** Signs each request: `X-MCP-Router-Signature: sha256=<HMAC of timestamp, a dot, and the body>`. */
     secret: z.string().min(16).max(256),
     /** Only alerts of these severities. */
-    severities: z.array(z.enum(['info', 'warning', 'critical'])).default(['warning', 'critical']),
+    severities: z
+      .array(z.enum(['info', 'warning', 'critical']))
+      .min(1)
+      .default(['warning', 'critical']),
   })
   .strict()
   .meta({ id: 'NewNotifier' });
