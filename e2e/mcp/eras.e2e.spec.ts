@@ -155,6 +155,20 @@ describe('a client of either era before a server of either era', () => {
       expect((await session.request(method, { notifications: { toolsListChanged: true } })).error?.code).toBe(-32601);
   });
 
+  it('leaves a new client the state of its server, also where that looks like one of ours', async () => {
+    const params = { name: 'test_simple_text', arguments: {}, requestState: 'router-000000000000.of.another.router' };
+    const answer = async (slug: string) => {
+      const { body, headers } = modern('tools/call', params, params.name);
+      const { texts } = await post(`${system.url}/mcp/${slug}`, body, headers);
+      return JSON.parse(texts.at(-1) ?? '{}') as JsonRpc;
+    };
+    const ours = { code: -32602, message: expect.stringContaining('is gone') as string };
+    // This one checks its states itself, and says so in its own words.
+    expect((await answer('new')).error).toMatchObject({ code: -32602 });
+    expect((await answer('new')).error).not.toMatchObject(ours);
+    expect((await answer('old')).error).toMatchObject(ours);
+  });
+
   it('has a server that comes late in the lists, after one notification', async () => {
     const abort = new AbortController();
     const session = await RawSession.open(`${system.url}/mcp`);

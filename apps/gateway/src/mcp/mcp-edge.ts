@@ -149,10 +149,9 @@ export class McpEdge {
     const input: McpRequest = { endpoint: route.endpoint, kind: 'message', era: 'modern', version, body };
     input.headers = paramHeaders(headers);
     const state = message.params?.['requestState'];
-    const instance = typeof state === 'string' ? ownerOf(state) : undefined;
-    if (instance !== undefined && !this.bus.instances('router').includes(instance)) {
-      throw new AppError('invalid_request', 'The call that this continues is gone; start it again');
-    }
+    const owner = typeof state === 'string' ? ownerOf(state) : undefined;
+    // A server may be such a router itself: its states are for it, wherever they are sent from here.
+    const instance = owner !== undefined && this.bus.instances('router').includes(owner) ? owner : undefined;
     this.run(reply, principal, input, { instance, method: message.method, cursor: message.params?.['cursor'] });
   }
 

@@ -47,6 +47,9 @@ export class Parking {
   resume(call: ModernCall): Promise<string> {
     const state = stringParam(call.request, ['requestState']) ?? '';
     const [instance, id, round, mac] = state.split('.');
+    if (instance !== this.instance) {
+      throw new AppError('invalid_request', 'The call that this continues is gone; start it again');
+    }
     const parked = id === undefined ? undefined : this.parked.get(id);
     const expected = Buffer.from(this.sign(`${instance}.${id}.${round}`, call));
     const given = Buffer.from(mac ?? '');
