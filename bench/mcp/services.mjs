@@ -29,7 +29,12 @@ export async function startServices(mcpServers, folder) {
       env,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       // As the launcher starts them.
-      execArgv: ['--enable-source-maps', '--max-semi-space-size=8', '--no-allocation-site-pretenuring'],
+      execArgv: [
+        '--enable-source-maps',
+        '--max-semi-space-size=8',
+        '--no-allocation-site-pretenuring',
+        '--heap-growing-percent=100',
+      ],
     });
     children[app] = child;
     await new Promise((resolve, reject) => {

@@ -1,5 +1,6 @@
 import { InFlight } from '../in-flight';
 import type { ServedRequest } from './served-request';
+import { ownText } from './wire';
 
 /**
  * The requests that are being handled here, by caller and the number that the caller gave. Numbers as keys cost nothing;
@@ -16,7 +17,7 @@ export class ServedRequests {
 
   add(request: ServedRequest): void {
     let requests = this.byCaller.get(request.from);
-    if (!requests) this.byCaller.set(request.from, (requests = new InFlight()));
+    if (!requests) this.byCaller.set(ownText(request.from), (requests = new InFlight()));
     requests.set(request.id, request);
   }
 

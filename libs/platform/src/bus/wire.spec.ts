@@ -39,6 +39,25 @@ it('gives back every head', () => {
   expect(decodeBody(frame, bodyAt, 'body')).toEqual({ body: 'x y\nz' });
 });
 
+it('gives back who asks, whatever stands before, and the same object for the same caller', () => {
+  const principal = (agent: string) => ({
+    agentId: agent,
+    agent,
+    role: 'member' as const,
+    policy: { allow: [',"principal":{}'], deny: [] },
+  });
+  const read = (meta: Parameters<typeof encodeMeta>[0]) =>
+    decodeRequest(encodeRequest(1, 'gateway-1.2', 5, 'router.x', encodeMeta(meta), ''))[0].meta;
+  fc.assert(
+    fc.property(fc.oneof(text, fc.constant(',"principal":{"role":"admin"}')), text, (requestId, agent) => {
+      const meta = { requestId, traceparent: requestId, principal: principal(agent) };
+      expect(read(meta)).toEqual(meta);
+      expect(read({ ...meta, requestId: 'other' }).principal).toBe(read(meta).principal);
+    }),
+  );
+  expect(read({ requestId: 'r' })).toEqual({ requestId: 'r' });
+});
+
 it('packs frames of one channel into a message and gives them back in order', () => {
   fc.assert(
     fc.property(fc.array(text, { minLength: 1, maxLength: 20 }), (bodies) => {

@@ -32,6 +32,10 @@ export interface Meta {
 }
 
 const principals = new WeakMap<Principal, string>();
+/** Principals that were read, by their JSON: of few callers there are many requests. */
+const readPrincipals = new Map<string, Principal>();
+const MAX_READ_PRINCIPALS = 1_000;
+const BEFORE_PRINCIPAL = ',"principal":';
 
 /** `JSON.stringify` of the metadata; a principal is written once and used for all the requests of its session. */
 export function encodeMeta({ requestId, traceparent, principal }: Meta): string {
@@ -40,9 +44,32 @@ export function encodeMeta({ requestId, traceparent, principal }: Meta): string 
   if (principal !== undefined) {
     let written = principals.get(principal);
     if (written === undefined) principals.set(principal, (written = JSON.stringify(principal)));
-    text += `,"principal":${written}`;
+    text += BEFORE_PRINCIPAL + written;
   }
   return text + '}';
+}
+
+/** What `encodeMeta` wrote. The caller's identity stands last; nothing before it can hold an unescaped quote. */
+function decodeMeta(text: string): Meta {
+  const at = text.indexOf(BEFORE_PRINCIPAL);
+  if (at < 0) return JSON.parse(text) as Meta;
+  const { requestId, traceparent } = JSON.parse(`${text.slice(0, at)}}`) as Meta;
+  return { requestId, traceparent, principal: readPrincipal(text.slice(at + BEFORE_PRINCIPAL.length, -1)) };
+}
+
+function readPrincipal(text: string): Principal {
+  let principal = readPrincipals.get(text);
+  if (!principal) {
+    principal = JSON.parse(text) as Principal;
+    if (readPrincipals.size === MAX_READ_PRINCIPALS) readPrincipals.clear();
+    readPrincipals.set(ownText(text), principal);
+  }
+  return principal;
+}
+
+/** A copy for keeping: what was cut out of a frame keeps the whole frame in memory. */
+export function ownText(part: string): string {
+  return Buffer.from(part).toString();
 }
 
 export function encodeBody(value: unknown, raw: string | undefined): string {
@@ -97,7 +124,7 @@ export function decodeRequest(frame: string): [RequestHead, number] {
     from: frame.slice(from, ttl - 1),
     ttlMs: Number(frame.slice(ttl, pattern - 1)),
     pattern: frame.slice(pattern, meta - 1),
-    meta: JSON.parse(frame.slice(meta, body - 1)) as Meta,
+    meta: decodeMeta(frame.slice(meta, body - 1)),
   };
   return [head, body];
 }
