@@ -1,21 +1,33 @@
-import { tracer, type Span } from '@mcp-router/platform';
+import { readTraceparent, tracer, type Span } from '@mcp-router/platform';
 import { memberAt, methodLabel, readRpc, type McpRequest } from '@mcp-router/shared';
 
 /**
- * The span of an MCP request at the door, while somebody collects traces. What the client wrote into `_meta` is nearer to
- * it than the header, which may be that of a proxy.
+ * The trace that a request of a client belongs to (W3C Trace Context). What the client wrote into `_meta` is nearer to it than
+ * the header, which may be that of a proxy; what is no such thing is ignored.
+ *
+ * @param body one message, or undefined
+ * @see SEP-414
+ */
+export function traceparentOf(body: string | undefined, header: string | string[] | undefined): string | undefined {
+  const inMeta = body?.includes('"traceparent"') === true ? textAt(body, ['_meta', 'traceparent']) : undefined;
+  return [inMeta, header].find((one): one is string => typeof one === 'string' && readTraceparent(one) !== undefined);
+}
+
+/**
+ * The span of an MCP request at the door, below `parent`, while somebody collects traces.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/
  */
 export function traceRequest(
   { body, era, version, endpoint, kind }: McpRequest,
   method: string | undefined,
-  header: string | undefined,
+  parent: string | undefined,
 ): Span | undefined {
   if (kind !== 'message' || method === undefined) return undefined;
-  const { traceparent, target } = factsOf(body ?? '', method);
+  const hasTarget = method === 'tools/call' || method === 'prompts/get';
+  const target = hasTarget ? textAt(body ?? '', ['name']) : undefined;
   const known = methodLabel(method);
-  return tracer.span(target === undefined ? known : `${known} ${target}`, 'server', traceparent ?? header, {
+  return tracer.span(target === undefined ? known : `${known} ${target}`, 'server', parent, {
     'mcp.method.name': method,
     'mcp.protocol.version': version ?? (era === 'modern' ? '2026-07-28' : undefined),
     'network.transport': 'tcp',
@@ -27,15 +39,10 @@ export function traceRequest(
   });
 }
 
-function factsOf(body: string, method: string): { traceparent?: string | undefined; target?: string | undefined } {
-  const hasTarget = method === 'tools/call' || method === 'prompts/get';
-  if (!hasTarget && !body.includes('"traceparent"')) return {};
+/** A text in the parameters of a message. */
+function textAt(body: string, path: readonly string[]): string | undefined {
   const { params } = readRpc(body);
-  if (!params) return {};
-  const text = (path: readonly string[]): string | undefined => {
-    const member = memberAt(body, path, params.start);
-    const value: unknown = member && JSON.parse(body.slice(member.start, member.end));
-    return typeof value === 'string' ? value.slice(0, 256) : undefined;
-  };
-  return { traceparent: text(['_meta', 'traceparent']), target: hasTarget ? text(['name']) : undefined };
+  const member = params && memberAt(body, path, params.start);
+  const value: unknown = member && JSON.parse(body.slice(member.start, member.end));
+  return typeof value === 'string' ? value.slice(0, 256) : undefined;
 }

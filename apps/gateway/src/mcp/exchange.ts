@@ -11,7 +11,7 @@ import {
 } from '@mcp-router/shared';
 import { tracer, type Answers, type Bus } from '@mcp-router/platform';
 import { countList, measureRequest } from './edge-metrics';
-import { traceRequest } from './edge-trace';
+import { traceparentOf, traceRequest } from './edge-trace';
 import type { HttpReply } from './http-reply';
 import type { CachedList, ListCache } from './list-cache';
 import { errorBody, idOf } from './message';
@@ -89,7 +89,7 @@ export class Exchange implements Answers<McpReply> {
     const { headers } = reply.request;
     const given = headers['x-request-id'];
     const requestId = typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
-    const traceparent = typeof headers['traceparent'] === 'string' ? headers['traceparent'] : undefined;
+    const traceparent = traceparentOf(method === undefined ? undefined : input.body, headers['traceparent']);
     const span = tracer.isOn ? traceRequest(input, method, traceparent) : undefined;
     const startedAt = performance.now();
     reply.onClose(() => {

@@ -1,5 +1,5 @@
 import { openTestDatabase } from '@mcp-router/platform/testing';
-import { listCalls, type CallRecord } from '@mcp-router/shared';
+import { encodeCursor, listCalls, type CallRecord } from '@mcp-router/shared';
 import type { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import { MIGRATIONS } from '../migrations';
@@ -122,6 +122,11 @@ describe('the call log', () => {
   });
 
   it('refuses a cursor of another list', async () => {
-    await expect(list({ cursor: 'Zm9v' })).rejects.toMatchObject({ code: 'invalid_cursor' });
+    for (const key of [
+      'foo',
+      `2026-11-22T12:00:00.000Z|${'-'.repeat(36)}`,
+      `2026-11-22T12:00:00.000Z|${'a'.repeat(36)}`,
+    ])
+      await expect(list({ cursor: encodeCursor(key) })).rejects.toMatchObject({ code: 'invalid_cursor' });
   });
 });

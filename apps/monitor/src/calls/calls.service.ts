@@ -11,6 +11,7 @@ import {
   callBodiesRecorded,
   callRecorded,
   decodeCursor,
+  Instant,
   toPage,
   type CallBodies,
   type CallDetails,
@@ -193,7 +194,11 @@ function runsOf(calls: readonly CallRecord[]): { firsts: CallRecord[]; runs: num
 }
 
 function readCursor(cursor: string): string[] {
-  return decodeCursor(cursor, /^\d{4}-\d\d-\d\dT[\d:.]+Z\|[0-9a-f-]{36}$/).split('|');
+  const isKey = (key: string): boolean => {
+    const [at = '', id = ''] = key.split('|');
+    return Instant.safeParse(at).success && UUID_V7.test(id);
+  };
+  return decodeCursor(cursor, isKey).split('|');
 }
 
 function toCall(row: Row): CallRecord {
