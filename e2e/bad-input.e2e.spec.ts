@@ -155,7 +155,7 @@ describe('bad input over REST', () => {
       `/api/v1/calls?cursor=${cursorOf('9999-99-99T99:99:99Z|00000000-0000-0000-0000-000000000000')}`,
       undefined,
       400,
-      'invalid_request',
+      'invalid_cursor',
     ],
     ['a bad cursor of agents', 'GET', '/api/v1/agents?cursor=AAAA', undefined, 400, 'invalid_cursor'],
     ['a limit that is none', 'GET', '/api/v1/tools?limit=many', undefined, 400, 'invalid_request', '/limit'],
