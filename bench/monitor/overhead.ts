@@ -11,7 +11,7 @@ import { median, type Row } from './row';
 
 const ROUND_MS = 1_000;
 const CONCURRENCY = 16;
-const SETTLE_MS = 700;
+const SETTLE_MS = 1_500;
 const STATES = ['off', 'metrics', 'all'] as const;
 type State = (typeof STATES)[number];
 const LEAN = join(process.cwd(), 'bench/mcp/lean-upstream.mjs');
@@ -52,9 +52,8 @@ export async function measureOverhead(rounds: number): Promise<Row[]> {
   await load(target, CONCURRENCY, 4_000);
   const seen: Record<State, Load[]> = { off: [], metrics: [], all: [] };
   for (let turn = 0; turn < rounds; turn++) {
-    // Each is first as often as the others: the machine drifts.
-    for (let i = 0; i < STATES.length; i++) {
-      const state = STATES[(turn + i) % STATES.length] as State;
+    // There and back again: the machine drifts, and none may always come after the one that leaves the most behind.
+    for (const state of turn % 2 === 0 ? STATES : [...STATES].reverse()) {
       await enter(state);
       const before = cpuOfAll();
       const round = await load(target, CONCURRENCY, ROUND_MS);
