@@ -28,6 +28,14 @@ describe('ids in messages', () => {
     );
   });
 
+  it('replace a progress token whose name is written with escapes', () => {
+    const message = parseRpc(
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"progress\\u0054oken":7}}}',
+    );
+    const { text, token } = withOwnId(message, '42');
+    expect([token, (JSON.parse(text) as { params: unknown }).params]).toEqual(['7', { _meta: { progressToken: 42 } }]);
+  });
+
   it('are restored in a response, in whatever order it is printed', () => {
     fc.assert(
       fc.property(id, value, fc.boolean(), fc.constantFrom(undefined, '\t'), (caller, result, first, space) => {

@@ -40,8 +40,9 @@ export function withOwnId(message: RpcText, id: string): Outgoing {
   const { text, idMember, params } = message;
   const edits: Edit[] = idMember ? [{ start: idMember.start, end: idMember.end, text: id }] : [];
   let token: string | undefined;
-  // Most requests have no token: one native search spares reading the parameters.
-  if (params && text.includes('"progressToken"', params.start)) {
+  // Most requests have no token: native searches spare reading the parameters. A name may be written with escapes, and a
+  // token of the client's own would be the id of another call there.
+  if (params && (text.includes('"progressToken"', params.start) || text.includes('\\u', params.start))) {
     const member = memberAt(text, TOKEN_PATH, params.start);
     if (member) {
       token = text.slice(member.start, member.end);
