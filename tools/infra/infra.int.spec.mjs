@@ -96,6 +96,27 @@ describe('the embedded servers', () => {
     expect(await redis(infra.REDIS_URL, (client) => client.ping())).toBe('PONG');
   });
 
+  it('wait for what is left of a killed Postgres, which finishes its statement first', async () => {
+    const infra = await start();
+    const client = new pg.Client({ connectionString: infra.DATABASE_URL });
+    client.on('error', () => {});
+    await client.connect();
+    // A statement that only computes does not see that its server is gone.
+    const busy = `DO $$ DECLARE until timestamptz := clock_timestamp() + interval '5 s';
+      BEGIN WHILE clock_timestamp() < until LOOP END LOOP; END $$`;
+    const ended = client.query(busy).then(
+      () => undefined,
+      () => undefined,
+    );
+    const isBusy = `SELECT FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active'`;
+    await until(async () => (await query(infra.DATABASE_URL, isBusy)).length > 0);
+    process.kill(postmaster(), 'SIGKILL');
+    await until(() => infra.dead().length > 0);
+    expect(await infra.revive()).toEqual(['Postgres']);
+    expect(await query(infra.DATABASE_URL, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await ended;
+  });
+
   it('move to another port when a stranger has taken theirs', async () => {
     const first = await start();
     await first.stop();

@@ -24,6 +24,10 @@ import { freePort, isAlive, stopProcess, until } from './processes.mjs';
 
 const DATABASE = 'mcp_router';
 const START_ATTEMPTS = 5;
+/** A backend of a killed server goes on until its statement is done, and holds the memory of the server so long. */
+const HELD_ATTEMPTS = 45;
+const HELD = /pre-existing shared memory block/;
+const LONGEST_PAUSE_MS = 1_000;
 /** Throw-away servers need not survive a power cut. */
 const VOLATILE = ['-c', 'fsync=off', '-c', 'synchronous_commit=off', '-c', 'full_page_writes=off'];
 
@@ -56,9 +60,9 @@ export async function startPostgres({ folder, memory, remember, volatile = false
     remember();
     const pid = await launch({ bin, data, log, port: memory.port, user, extra: volatile ? VOLATILE : [] });
     if (pid) break;
-    if (attempt === START_ATTEMPTS)
+    if (attempt >= (HELD.test(tail(log)) ? HELD_ATTEMPTS : START_ATTEMPTS))
       throw new Error(`PostgreSQL does not start. Its log ${log} ends with:\n${tail(log)}`);
-    await sleep(attempt * 200); // What is left of a killed server may still hold its memory.
+    await sleep(Math.min(attempt * 200, LONGEST_PAUSE_MS));
   }
   await ensureDatabase(memory);
   return handle(data, memory);
