@@ -293,6 +293,12 @@ describe('bad input over REST', () => {
     expect([answer.status, answer.body.code]).toEqual([status, code]);
   });
 
+  it('takes a DELETE that says it were JSON and has no body', async () => {
+    const headers = { authorization: `Bearer ${system.key}`, 'content-type': 'application/json' };
+    const reply = await fetch(`${system.url}/api/v1/servers/nobody`, { method: 'DELETE', headers });
+    expect([reply.status, ((await reply.json()) as Problem).code]).toEqual([404, 'server_not_found']);
+  });
+
   it('logs a call also when what it says cannot be stored as it is', async () => {
     const body = {
       jsonrpc: '2.0',

@@ -61,6 +61,7 @@ export async function openDoor(
   app.get(DoorCloser).useDoor(adapter.getHttpServer(), drain);
   await app.register(multipart, { limits: { fileSize: MAX_UPLOAD_BYTES, files: 1 } });
   checkOrigins(adapter, app.get(OriginCheck));
+  allowEmptyDelete(adapter);
   app.useGlobalPipes(validationPipe);
   app.useGlobalFilters(new ProblemFilter(logger));
   app.connectMicroservice(busTransport, { inheritAppConfig: false });
@@ -88,6 +89,15 @@ function checkOrigins(adapter: FastifyAdapter, origins: OriginCheck): void {
         .type('application/problem+json')
         .send(JSON.stringify(refused.toProblem(request.id)));
     }
+  });
+}
+
+/** Clients that say `application/json` with every request say it of a DELETE without a body too. */
+function allowEmptyDelete(adapter: FastifyAdapter): void {
+  adapter.getInstance().addHook('onRequest', ({ method, headers }, _reply, done) => {
+    const isEmpty = headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+    if (method === 'DELETE' && isEmpty) delete headers['content-type'];
+    done();
   });
 }
 

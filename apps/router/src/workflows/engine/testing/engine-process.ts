@@ -155,11 +155,15 @@ export class EngineProcess {
   }
 }
 
-/** Lets the leases of all processes but one run out at once. */
+/**
+ * Lets the leases of all processes but one run out at once. Not of runs that a statement of a dead process is still about:
+ * two statements that wait for each other's rows would end one of them.
+ */
 export async function expireLeases(database: DataSource, living: string): Promise<void> {
   await database.query(
     `UPDATE router.workflow_run SET lease_until = now() - interval '1 second'
-      WHERE owner <> $1 AND ended_at IS NULL AND lease_until > now()`,
+      WHERE id IN (SELECT id FROM router.workflow_run
+                    WHERE owner <> $1 AND ended_at IS NULL AND lease_until > now() FOR UPDATE SKIP LOCKED)`,
     [living],
   );
 }
