@@ -206,7 +206,8 @@ describe('analyses of code', () => {
   });
 
   it('unpacks archives in a child process, and outlives the child', async () => {
-    const small = new EnginePool({ script, maxRssMb: 10 });
+    // The text of these files alone is larger than this heap.
+    const small = new EnginePool({ script, heapMb: 10 });
     const inSmall = new UploadsStore(database, small as Engine);
     const id = uuid();
     const files = Array.from({ length: 200 }, (_, i) => ({ path: `f${i}.ts`, content: `// ${i}\n`.repeat(10_000) }));
