@@ -5,7 +5,7 @@ import { InFlight } from '@mcp-router/platform';
 /** A client that sent something this lately may be about to send more on the same connection. */
 const BUSY_MS = 1_000;
 /** So long clients with open connections are told to leave before nothing new is accepted, and after it. */
-const LINGER_MS = 500;
+export const LINGER_MS = 500;
 
 interface OpenResponse {
   response: ServerResponse;
@@ -50,10 +50,10 @@ export class HttpDrain {
     for (const { response } of this.open.values()) if (!response.headersSent) response.setHeader('connection', 'close');
     endStreams();
     const isBusy = Date.now() - this.lastRequestAt < BUSY_MS;
-    if (isBusy) await sleep(LINGER_MS);
+    if (isBusy) await linger();
     // Not `server.close()`: it would also close connections whose first request is still on its way.
     NetServer.prototype.close.call(server);
-    if (isBusy) await sleep(LINGER_MS);
+    if (isBusy) await linger();
     server.closeIdleConnections();
     // Streams that were opened meanwhile.
     endStreams();
@@ -68,7 +68,8 @@ export class HttpDrain {
   }
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Ends only after what the kernel has meanwhile was taken: a process that stood still runs its late timers first. */
+const linger = () => new Promise((resolve) => setTimeout(() => setImmediate(resolve), LINGER_MS));
 
 /** Streams of events over REST tell what happens and have no end; none is the answer to a call. */
 function isEventStream(response: ServerResponse): boolean {
