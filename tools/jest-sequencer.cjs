@@ -20,7 +20,7 @@ const LONG = {
   'e2e/access.e2e.spec.ts': 14,
   'e2e/analysis/quarantine.e2e.spec.ts': 13,
   'apps/analyzer/src/analyses/analyses.service.int.spec.ts': 13,
-  'apps/discovery/src/probe/probe.spec.ts': 13,
+  'apps/discovery/src/probe/probe.int.spec.ts': 13,
   'e2e/conformance/replicas.e2e.spec.ts': 13,
 };
 /** A file of so many bytes takes about a second. */
