@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { elementsOf, memberAt, type Principal } from '@mcp-router/shared';
+import { OwnerMemo } from './owner-memo';
 
-const TTL_SECONDS = 24 * 3600;
-const MAX_KNOWN = 10_000;
 const MAX_LINKS = 100;
 /** Longer answers are not read for links. */
 const MAX_LENGTH = 262_144;
@@ -11,49 +10,35 @@ const LINK = '"resource_link"';
 
 /**
  * Whose a resource is that a server has linked to: such resources need not be in any list, and a URI does not say which
- * of several servers it is of. Kept in Redis too, since any router may be asked to read it.
+ * of several servers it is of.
  */
 export class LinkOwners {
-  private readonly owners = new Map<string, string>();
+  private readonly memo: OwnerMemo;
 
-  constructor(
-    private readonly redis: Redis,
-    private readonly prefix: string,
-  ) {}
+  constructor(redis: Redis, prefix: string) {
+    this.memo = new OwnerMemo(redis, `${prefix}mcp:link`);
+  }
 
   /** Remembers the resources that an answer links to, if it does. */
   learn(response: string, slug: string, principal: Principal): void {
     if (response.length > MAX_LENGTH || !response.includes(LINK)) return;
-    const isNew = ([key]: [string, string]): boolean => this.owners.get(key) !== slug;
-    const entries = linksIn(response)
-      .slice(0, MAX_LINKS)
-      .map((uri): [string, string] => [this.key(uri, principal), slug])
-      .filter(isNew);
-    if (entries.length === 0) return;
-    const pipeline = this.redis.pipeline();
-    for (const [key] of entries) {
-      if (this.owners.size >= MAX_KNOWN) this.owners.clear();
-      this.owners.set(key, slug);
-      pipeline.set(key, slug, 'EX', TTL_SECONDS);
-    }
-    pipeline.exec().catch(() => undefined);
+    this.memo.remember(linksIn(response).slice(0, MAX_LINKS).map(nameOf), slug, principal);
   }
 
   /** The server that linked this caller to a resource, as far as this router has seen it. */
   known(uri: string, principal: Principal): string | undefined {
-    return this.owners.get(this.key(uri, principal));
+    return this.memo.known(nameOf(uri), principal);
   }
 
   /** As `known`, with what other routers have seen; undefined also while Redis is not reachable. */
-  async find(uri: string, principal: Principal): Promise<string | undefined> {
-    return (
-      this.known(uri, principal) ?? (await this.redis.get(this.key(uri, principal)).catch(() => null)) ?? undefined
-    );
+  find(uri: string, principal: Principal): Promise<string | undefined> {
+    return this.memo.find(nameOf(uri), principal).catch(() => undefined);
   }
+}
 
-  private key(uri: string, { agentId }: Principal): string {
-    return `${this.prefix}mcp:link:${agentId}:${createHash('sha256').update(uri).digest('base64url')}`;
-  }
+/** URIs may be long. */
+function nameOf(uri: string): string {
+  return createHash('sha256').update(uri).digest('base64url');
 }
 
 /** The URIs of the links in the result of a tool or a prompt. */
