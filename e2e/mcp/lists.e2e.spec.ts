@@ -1,7 +1,7 @@
 import { stdioUpstream } from '../conformance/upstream';
 import { eventually, startSystem, type System } from '../system';
 import { mirrorUpstream } from './mirror';
-import { JSON_HEADERS, post, RawSession, type JsonRpc } from './raw-client';
+import { gather, JSON_HEADERS, post, RawSession, type JsonRpc } from './raw-client';
 
 const ENVELOPE = {
   'io.modelcontextprotocol/protocolVersion': '2026-07-28',
@@ -139,6 +139,68 @@ describe('what an endpoint says and lists', () => {
       const answers = [await read(), await read(), await read(), await read()];
       return answers.every((answer) => answer === 'read');
     });
+  });
+
+  const textOf = ({ result }: JsonRpc) => (result?.['content'] as { text: string }[])[0]?.text;
+  const UPDATED = 'notifications/resources/updated';
+
+  it('are not all there is: an old client follows what a server has linked to', async () => {
+    const session = await RawSession.open(`${system.url}/mcp`);
+    const abort = new AbortController();
+    const events = gather(await session.listen(abort.signal));
+    const uri = 'unlisted://followed-by-a-session';
+    for (const method of ['resources/subscribe', 'resources/unsubscribe'])
+      expect((await session.request(method, { uri })).error?.code).toBe(-32002);
+    await session.call('two__link', { uri });
+    expect((await session.request('resources/subscribe', { uri })).result).toEqual({});
+    expect(textOf(await session.call('two__touch', { uri }))).toBe('true');
+    await eventually(() => events.some(({ method, params }) => method === UPDATED && params?.['uri'] === uri));
+    // Another server that links to it does not take it over.
+    await session.call('three__link', { uri });
+    expect((await session.request('resources/unsubscribe', { uri })).result).toEqual({});
+    expect(textOf(await session.call('two__touch', { uri }))).toBe('false');
+    abort.abort();
+  });
+
+  it('are not all there is: a new client listens for what a server has linked to', async () => {
+    const uri = 'unlisted://followed-by-a-stream';
+    const call = (name: string) => modern(`${system.url}/mcp`, 'tools/call', { name, arguments: { uri } }, name);
+    const abort = new AbortController();
+    const listen = async () => {
+      const params = { notifications: { resourceSubscriptions: [uri] }, _meta: ENVELOPE };
+      const events = gather(
+        await fetch(`${system.url}/mcp`, {
+          method: 'POST',
+          headers: {
+            ...JSON_HEADERS,
+            'mcp-protocol-version': '2026-07-28',
+            'mcp-method': 'subscriptions/listen',
+          },
+          body: JSON.stringify({ jsonrpc: '2.0', id: 'l', method: 'subscriptions/listen', params }),
+          signal: abort.signal,
+        }),
+      );
+      await eventually(() => events.length > 0);
+      return {
+        events,
+        granted: (events[0]?.params?.['notifications'] as { resourceSubscriptions: string[] }).resourceSubscriptions,
+      };
+    };
+    expect((await listen()).granted).toEqual([]);
+    await call('two__link');
+    // The other router may be asked before it can know.
+    let heard: JsonRpc[] = [];
+    await eventually(async () => {
+      const { events, granted } = await listen();
+      heard = events;
+      return granted.includes(uri);
+    });
+    // Each router has a process of the server: it has to be the one that is listened to.
+    await eventually(async () => {
+      await call('two__touch');
+      return heard.some(({ method, params }) => method === UPDATED && params?.['uri'] === uri);
+    });
+    abort.abort();
   });
 
   it('are described by a card below each address, which pages of any origin may read', async () => {

@@ -167,15 +167,19 @@ export class LegacyDoor {
   private async subscribe({ session, request, method }: OpenCall): Promise<string> {
     const uri = stringParam(request, ['uri']);
     if (uri === undefined) throw new AppError('invalid_request', 'params.uri is missing');
-    const upstream = this.router.ownerOf(session.endpoint, uri);
     const caller = callerOf(session);
     let subscriber = this.subscribers.get(session);
     if (!subscriber) {
       subscriber = { updated: (notification) => session.notify(notification) };
       this.subscribers.set(session, subscriber);
     }
+    const isOver = method === 'resources/unsubscribe' && (await this.subscriptions.remove(uri, subscriber, caller));
+    if (isOver) return '{}';
+    // Whatever is asked of a resource that nobody has is refused.
+    const upstream = await this.router.ownerOf(session.endpoint, uri, session.principal);
+    // What began after the end of the session would have no end.
+    if (this.sessions.find(session.id) !== session) throw new AppError('cancelled', 'The session has ended');
     if (method === 'resources/subscribe') await this.subscriptions.add(upstream, uri, subscriber, caller);
-    else await this.subscriptions.remove(upstream, uri, subscriber, caller);
     return '{}';
   }
 

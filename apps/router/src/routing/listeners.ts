@@ -2,6 +2,7 @@ import { AppError, applyEdits, ENVELOPE, memberAt, setMember, type Principal, ty
 import type { ReplySink } from '../sessions/event-stream';
 import { paramText } from '../translation/envelope';
 import type { CatalogueKind } from '../catalogue/catalogue-item';
+import type { Upstream } from '../upstreams/upstream';
 import { reply } from './legacy-door';
 import type { McpRouter } from './mcp-router';
 import { errorResponse } from './response';
@@ -72,7 +73,7 @@ export class Listeners {
     if (this.streams.size >= MAX_LISTENERS) throw new AppError('limit_exceeded', 'Too many subscriptions are open');
     const id = request.id as string;
     const asked = JSON.parse(paramText(request, ['notifications']) ?? '{}') as Filter;
-    const filter = await this.honoured(asked, endpoint);
+    const { filter, resources } = await this.honoured(asked, endpoint, principal);
     if (asked.taskIds !== undefined) requireExtension(declaredIn(request));
     const taskIds = strings(asked.taskIds, MAX_TASKS);
     const tasks = await this.router.tasks.followed(taskIds, endpoint, principal);
@@ -91,11 +92,10 @@ export class Listeners {
     for (const [upstream, ids] of tasks) {
       void listenForTasks(upstream, ids, principal, signal, ({ text }) => send(text));
     }
-    for (const uri of filter.resourceSubscriptions ?? []) {
+    for (const [uri, upstream] of resources) {
+      if (signal.aborted) return;
       // One URI that is refused does not end the others; nothing will come for it.
-      await this.subscriptions
-        .add(this.router.ownerOf(endpoint, uri), uri, listener, { principal })
-        .catch(() => undefined);
+      await this.subscriptions.add(upstream, uri, listener, { principal }).catch(() => undefined);
     }
   }
 
@@ -107,8 +107,12 @@ export class Listeners {
     }
   }
 
-  /** What of a wish this endpoint can keep. */
-  private async honoured(asked: Filter, endpoint: string | undefined): Promise<Filter> {
+  /** What of a wish this endpoint can keep, and whose the resources are. */
+  private async honoured(
+    asked: Filter,
+    endpoint: string | undefined,
+    principal: Principal,
+  ): Promise<{ filter: Filter; resources: Map<string, Upstream> }> {
     const upstream = this.router.single(endpoint);
     const capabilities = upstream && (upstream.info ?? (await upstream.ready())).capabilities;
     const has = (capability: string) => capabilities === undefined || capabilities[capability] !== undefined;
@@ -116,20 +120,19 @@ export class Listeners {
     if (asked.toolsListChanged === true && has('tools')) filter.toolsListChanged = true;
     if (asked.promptsListChanged === true && has('prompts')) filter.promptsListChanged = true;
     if (asked.resourcesListChanged === true && has('resources')) filter.resourcesListChanged = true;
-    const resources = (capabilities?.['resources'] ?? { subscribe: true }) as { subscribe?: boolean };
-    if (Array.isArray(asked.resourceSubscriptions) && resources.subscribe === true) {
+    const declared = (capabilities?.['resources'] ?? { subscribe: true }) as { subscribe?: boolean };
+    const resources = new Map<string, Upstream>();
+    if (Array.isArray(asked.resourceSubscriptions) && declared.subscribe === true) {
       const uris = strings(asked.resourceSubscriptions, MAX_URIS);
-      filter.resourceSubscriptions = uris.filter((uri) => this.hasOwner(endpoint, uri));
+      const ownerOf = (uri: string) => this.router.ownerOf(endpoint, uri, principal).catch(() => undefined);
+      const owners = await Promise.all(uris.map(ownerOf));
+      for (const [i, uri] of uris.entries()) {
+        const owner = owners[i];
+        if (owner) resources.set(uri, owner);
+      }
+      filter.resourceSubscriptions = [...resources.keys()];
     }
-    return filter;
-  }
-
-  private hasOwner(endpoint: string | undefined, uri: string): boolean {
-    try {
-      return this.router.ownerOf(endpoint, uri).slug !== '';
-    } catch {
-      return false;
-    }
+    return { filter, resources };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { AppError, isToolAllowed, memberAt, type RpcText } from '@mcp-router/shared';
+import { AppError, isToolAllowed, memberAt, type Principal, type RpcText } from '@mcp-router/shared';
 import { failureOf, type CallRecorder, type FinishedCall } from '../calls/call-recorder';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueFeed } from '../catalogue/catalogue-feed';
@@ -149,29 +149,38 @@ export class McpRouter implements OnApplicationShutdown {
     }
   }
 
-  /** The server of a resource. @throws AppError `resource_not_found` when none has it */
-  ownerOf(endpoint: string | undefined, uri: string | undefined): Upstream {
+  /**
+   * The server of a resource, listed or only linked to in an answer to this caller.
+   *
+   * @throws AppError `resource_not_found` when none has it
+   */
+  async ownerOf(endpoint: string | undefined, uri: string | undefined, principal: Principal): Promise<Upstream> {
     const single = this.single(endpoint);
     if (single) return single;
-    const owners = uri === undefined ? [] : this.catalogue.ownersOf(uri);
-    for (const slug of owners) {
-      const upstream = this.virtuals.covers(endpoint, slug) ? this.directory.upstream(slug) : undefined;
-      if (upstream) return upstream;
-    }
-    throw new AppError('resource_not_found', `No server has the resource "${uri ?? ''}"`);
+    const upstream = uri === undefined ? undefined : await this.findOwner(endpoint, uri, principal);
+    if (!upstream) throw new AppError('resource_not_found', `No server has the resource "${uri ?? ''}"`);
+    return upstream;
   }
 
-  private async readResource(call: Call): Promise<string> {
-    const { endpoint, principal, request } = call;
-    const uri = stringParam(request, ['uri']);
-    if (uri === undefined || this.single(endpoint)) return this.send(call, this.ownerOf(endpoint, uri), request);
+  private async findOwner(
+    endpoint: string | undefined,
+    uri: string,
+    principal: Principal,
+  ): Promise<Upstream | undefined> {
     const owners = this.catalogue.ownersOf(uri);
     const linked = owners.length > 0 ? this.links.known(uri, principal) : await this.links.find(uri, principal);
     // A link chooses between servers that say they have it, and speaks for itself only where none does.
     const isTaken = linked !== undefined && (owners.length === 0 || owners.includes(linked));
-    const isHere = isTaken && this.virtuals.covers(endpoint, linked);
-    const upstream = isHere ? this.directory.upstream(linked) : undefined;
-    return this.send(call, upstream ?? this.ownerOf(endpoint, uri), request);
+    for (const slug of isTaken ? [linked, ...owners] : owners) {
+      const upstream = this.virtuals.covers(endpoint, slug) ? this.directory.upstream(slug) : undefined;
+      if (upstream) return upstream;
+    }
+    return undefined;
+  }
+
+  private async readResource(call: Call): Promise<string> {
+    const upstream = await this.ownerOf(call.endpoint, stringParam(call.request, ['uri']), call.principal);
+    return this.send(call, upstream, call.request);
   }
 
   private async callTool(call: Call): Promise<string> {
@@ -290,12 +299,11 @@ export class McpRouter implements OnApplicationShutdown {
     return this.forwardPrompt(call, ['name'], stringParam(call.request, ['name']) ?? '');
   }
 
-  private complete(call: Call): Promise<string> {
-    const upstream = this.single(call.endpoint);
-    if (upstream) return this.send(call, upstream, call.request);
-    const name = stringParam(call.request, ['ref', 'name']);
+  private async complete(call: Call): Promise<string> {
+    const { endpoint, request, principal } = call;
+    const name = this.single(endpoint) ? undefined : stringParam(request, ['ref', 'name']);
     if (name !== undefined) return this.forwardPrompt(call, ['ref', 'name'], name);
-    return this.send(call, this.ownerOf(call.endpoint, stringParam(call.request, ['ref', 'uri'])), call.request);
+    return this.send(call, await this.ownerOf(endpoint, stringParam(request, ['ref', 'uri']), principal), request);
   }
 
   private forwardPrompt(call: Call, path: readonly string[], name: string): Promise<string> {

@@ -111,7 +111,7 @@ describe('subscriptions to a resource', () => {
       ends[2]?.();
       await jest.advanceTimersByTimeAsync(0);
       expect(ends).toHaveLength(4);
-      await subscriptions.remove(upstream, 'x://1', ann, callerOf('ann'));
+      await subscriptions.remove('x://1', ann, callerOf('ann'));
       await jest.advanceTimersByTimeAsync(60_000);
       expect(ends).toHaveLength(4);
     } finally {
@@ -123,7 +123,7 @@ describe('subscriptions to a resource', () => {
     const { upstream, asked } = server('agent');
     const [subscriptions, ann] = [new Subscriptions(), subscriber()];
     await subscriptions.add(upstream, 'x://1', ann, callerOf('ann'));
-    await subscriptions.remove(upstream, 'x://1', ann, callerOf('ann'));
+    await subscriptions.remove('x://1', ann, callerOf('ann'));
     expect(asked.at(-1)).toBe('resources/unsubscribe ann');
     subscriptions.updated('s', updated('x://1'), 'ann');
     expect(ann.heard).toEqual([]);

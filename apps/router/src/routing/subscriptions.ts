@@ -74,20 +74,29 @@ export class Subscriptions {
     }
   }
 
-  async remove(upstream: Upstream, uri: string, subscriber: Subscriber, caller: Caller): Promise<void> {
-    const key = keyOf(upstream, uri, caller);
-    const watch = this.watches.get(key);
-    if (!watch?.subscribers.delete(subscriber) || watch.subscribers.size > 0) return;
-    this.watches.delete(key);
-    watch.stop.abort();
-    if (upstream.info?.era === 'legacy') await ask(upstream, caller, 'resources/unsubscribe', uri);
+  /** Ends what a subscriber hears of a resource, whichever server that comes from. @returns whether it heard of it */
+  async remove(uri: string, subscriber: Subscriber, caller: Caller): Promise<boolean> {
+    const watches = this.watchesOf(subscriber).filter((watch) => watch.uri === uri);
+    await Promise.all(watches.map((watch) => this.leave(watch, subscriber, caller)));
+    return watches.length > 0;
   }
 
   /** Drops a subscriber everywhere. */
   removeAll(subscriber: Subscriber, caller: Caller): void {
-    for (const { upstream, uri, subscribers } of [...this.watches.values()]) {
-      if (subscribers.has(subscriber)) this.remove(upstream, uri, subscriber, caller).catch(() => undefined);
-    }
+    for (const watch of this.watchesOf(subscriber)) this.leave(watch, subscriber, caller).catch(() => undefined);
+  }
+
+  private watchesOf(subscriber: Subscriber): Watch[] {
+    return [...this.watches.values()].filter(({ subscribers }) => subscribers.has(subscriber));
+  }
+
+  private async leave(watch: Watch, subscriber: Subscriber, caller: Caller): Promise<void> {
+    const { upstream, uri, subscribers } = watch;
+    subscribers.delete(subscriber);
+    if (subscribers.size > 0) return;
+    this.watches.delete(keyOf(upstream, uri, caller));
+    watch.stop.abort();
+    if (upstream.info?.era === 'legacy') await ask(upstream, caller, 'resources/unsubscribe', uri);
   }
 
   /**
