@@ -93,7 +93,7 @@ export class Listeners {
       void listenForTasks(upstream, ids, principal, signal, ({ text }) => send(text));
     }
     for (const [uri, upstream] of resources) {
-      if (signal.aborted) return;
+      if (!this.streams.has(listener)) return;
       // One URI that is refused does not end the others; nothing will come for it.
       await this.subscriptions.add(upstream, uri, listener, { principal }).catch(() => undefined);
     }
