@@ -1,6 +1,7 @@
 import type { NewAlertRule } from '@mcp-router/shared';
 import type { MetricsStore } from '../metrics/metrics.store';
-import { isExcepted, valueOf } from '../metrics/metrics.service';
+import { isExcepted } from '../metrics/metrics.service';
+import { valueOf } from '../metrics/step';
 import { FINEST, tierFor, type Tier } from '../metrics/tier';
 import { Timeline } from './timeline';
 

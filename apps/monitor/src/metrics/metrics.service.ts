@@ -1,20 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import {
   AppError,
-  ExponentialHistogram,
-  PackedDistribution,
   startAfter,
   toPage,
-  type Distribution,
   type listMetricSeries,
-  type MetricAggregate,
   type MetricAnswer,
   type MetricQuery,
   type Page,
 } from '@mcp-router/shared';
 import type { z } from 'zod';
 import { MetricsStore, type StoredSeries } from './metrics.store';
-import type { StoredPoint } from './point';
+import { addTo, distributionOf, valueOf, type Step } from './step';
 import { bucketOf, FINEST, tierFor, type Tier } from './tier';
 
 const MAX_POINTS = 11_000;
@@ -26,8 +22,6 @@ const DEFAULT_POINTS = 200;
 const PARTS_OF_WINDOW = 60;
 const DAY_MS = 86_400_000;
 const MAX_WINDOW_MS = 400 * DAY_MS;
-
-const QUANTILES: Partial<Record<MetricAggregate, number>> = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99 };
 
 /** Answers questions about metrics over time from the tier that fits. */
 @Injectable()
@@ -143,13 +137,10 @@ function stepsOf({ stepSeconds }: MetricQuery, from: number, to: number, now: nu
   return { tier, stepMs: upTo(to - start), start };
 }
 
-/** A step is one point until a second one comes: a point alone is asked where it stands. */
-type StepValue = StoredPoint | ExponentialHistogram;
-
 interface Group {
   labels: Record<string, string>;
   /** By the start of the step. */
-  values: Map<number, StepValue>;
+  values: Map<number, Step>;
 }
 
 /** Whether a series has one of the label values that are left out. */
@@ -160,42 +151,7 @@ export const isExcepted = (labels: Record<string, string>, except: Record<string
 function grouped(groups: Map<string, Group>, labels: Record<string, string>, by: readonly string[]): Group {
   const own = Object.fromEntries(by.map((name) => [name, labels[name] ?? '']));
   const key = JSON.stringify(own);
-  const group = groups.get(key) ?? { labels: own, values: new Map<number, StepValue>() };
+  const group = groups.get(key) ?? { labels: own, values: new Map<number, Step>() };
   groups.set(key, group);
   return group;
-}
-
-function addTo(steps: Map<number, StepValue>, at: number, point: StoredPoint): void {
-  const there = steps.get(at);
-  if (there === undefined) steps.set(at, point);
-  else if (there instanceof ExponentialHistogram) there.merge(point);
-  else {
-    const both = new ExponentialHistogram();
-    both.merge(there);
-    both.merge(point);
-    steps.set(at, both);
-  }
-}
-
-const distributionOf = (step: StepValue): Distribution =>
-  step instanceof ExponentialHistogram ? step : new PackedDistribution(step);
-
-/** A counter's increase, and how often a histogram recorded, are per second; the rest is over the values. */
-export function valueOf(step: Distribution, aggregate: MetricAggregate, stepMs: number): number {
-  switch (aggregate) {
-    case 'rate':
-      return (step.hasBuckets ? step.count : step.sum) / (stepMs / 1000);
-    case 'count':
-      return step.count;
-    case 'sum':
-      return step.sum;
-    case 'avg':
-      return step.sum / step.count;
-    case 'min':
-      return step.min;
-    case 'max':
-      return step.max;
-    default:
-      return step.quantile(QUANTILES[aggregate] ?? 0.5);
-  }
 }
