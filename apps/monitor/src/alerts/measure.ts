@@ -1,6 +1,6 @@
 import type { NewAlertRule } from '@mcp-router/shared';
+import { groupOf, isExcepted } from '../metrics/grouping';
 import type { MetricsStore } from '../metrics/metrics.store';
-import { isExcepted } from '../metrics/metrics.service';
 import { valueOf } from '../metrics/step';
 import { FINEST, tierFor, type Tier } from '../metrics/tier';
 import { Timeline } from './timeline';
@@ -36,11 +36,8 @@ export function tierOf(rule: NewAlertRule, from: number): Tier {
 export async function groupsOf(store: MetricsStore, rule: NewAlertRule, tier: Tier): Promise<GroupToRead[]> {
   const groups = new Map<string, GroupToRead>();
   for (const { id, labels } of await store.findSeries(rule.metric, rule.labels, MAX_SERIES)) {
-    const own = Object.fromEntries(rule.by.map((name) => [name, labels[name] ?? '']));
-    const key = JSON.stringify(own);
-    const group = groups.get(key) ?? { labels: own, tier, series: [] };
+    const group = groupOf(groups, labels, rule.by, (own): GroupToRead => ({ labels: own, tier, series: [] }));
     group.series.push({ id, isCounted: !isExcepted(labels, rule.except) });
-    groups.set(key, group);
   }
   return [...groups.values()];
 }

@@ -9,6 +9,7 @@ import {
   type Page,
 } from '@mcp-router/shared';
 import type { z } from 'zod';
+import { groupOf, isExcepted } from './grouping';
 import { MetricsStore, type StoredSeries } from './metrics.store';
 import { addTo, distributionOf, valueOf, type Step } from './step';
 import { bucketOf, FINEST, tierFor, type Tier } from './tier';
@@ -72,7 +73,7 @@ export class MetricsService {
     }
     const series = found.filter(({ labels }) => !isExcepted(labels, query.except));
     const groups = new Map<string, Group>();
-    const groupOf = new Map(series.map(({ id, labels }) => [id, grouped(groups, labels, query.by)]));
+    const groupOfId = new Map(series.map(({ id, labels }) => [id, groupOf(groups, labels, query.by, emptyGroup)]));
     if (groups.size * ((to - start) / stepMs) > MAX_GROUPS * MAX_POINTS) {
       throw new AppError('limit_exceeded', `More than ${MAX_GROUPS * MAX_POINTS} points`, {
         hint: 'Ask for a larger step, or group by fewer labels',
@@ -82,7 +83,7 @@ export class MetricsService {
     for (let i = 0; i < series.length; i += atOnce) {
       const ids = series.slice(i, i + atOnce).map(({ id }) => id);
       for (const [id, points] of await this.store.read(tier, ids, start, to)) {
-        const values = groupOf.get(id)?.values;
+        const values = groupOfId.get(id)?.values;
         if (values) for (const point of points) addTo(values, start + bucketOf(point.at - start, stepMs), point);
       }
     }
@@ -143,15 +144,4 @@ interface Group {
   values: Map<number, Step>;
 }
 
-/** Whether a series has one of the label values that are left out. */
-export const isExcepted = (labels: Record<string, string>, except: Record<string, string>): boolean =>
-  Object.entries(except).some(([name, value]) => labels[name] === value);
-
-/** The group of a series. */
-function grouped(groups: Map<string, Group>, labels: Record<string, string>, by: readonly string[]): Group {
-  const own = Object.fromEntries(by.map((name) => [name, labels[name] ?? '']));
-  const key = JSON.stringify(own);
-  const group = groups.get(key) ?? { labels: own, values: new Map<number, Step>() };
-  groups.set(key, group);
-  return group;
-}
+const emptyGroup = (labels: Record<string, string>): Group => ({ labels, values: new Map<number, Step>() });
