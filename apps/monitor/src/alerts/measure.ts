@@ -1,12 +1,10 @@
 import type { NewAlertRule } from '@mcp-router/shared';
 import { groupOf, isExcepted } from '../metrics/grouping';
-import type { MetricsStore } from '../metrics/metrics.store';
+import { MAX_SERIES, seriesAtOnce, type MetricsStore } from '../metrics/metrics.store';
 import { valueOf } from '../metrics/step';
 import { FINEST, tierFor, type Tier } from '../metrics/tier';
 import { Timeline } from './timeline';
 
-const MAX_SERIES = 20_000;
-const POINTS_AT_ONCE = 200_000;
 /** A window has at least so many steps of the tier it is read from, as far as that is kept so finely. */
 const STEPS_OF_WINDOW = 30;
 
@@ -53,14 +51,14 @@ export async function* readGroups(
   const begin = from - Math.max(rule.windowSeconds, rule.shortWindowSeconds ?? 0) * 1000;
   for (let i = 0; i < groups.length;) {
     const { tier } = groups[i] as GroupToRead;
-    const atOnce = Math.max(1, Math.floor((POINTS_AT_ONCE * tier.stepMs) / (to - begin)));
+    const atOnce = seriesAtOnce(tier, to - begin);
     const batch: (GroupToRead & Group)[] = [];
     for (let size = 0; i < groups.length && (batch.length === 0 || size < atOnce); i++) {
       const group = groups[i] as GroupToRead;
       size += group.series.length;
       batch.push({ ...group, all: new Timeline(), counted: new Timeline() });
     }
-    await readAll(store, rule, batch, { tier, begin, to, atOnce });
+    await readAll(store, rule, batch, { tier, begin, to });
     yield* batch;
   }
 }
@@ -69,19 +67,16 @@ async function readAll(
   store: MetricsStore,
   rule: NewAlertRule,
   groups: readonly (GroupToRead & Group)[],
-  { tier, begin, to, atOnce }: { tier: Tier; begin: number; to: number; atOnce: number },
+  { tier, begin, to }: { tier: Tier; begin: number; to: number },
 ): Promise<void> {
   const all = groups.flatMap((group) => group.series.map((series) => ({ ...series, group })));
   // What is left out is only wanted as a part of a share.
   const wanted = new Map(all.filter(({ isCounted }) => isCounted || rule.ratio).map((one) => [one.id, one]));
-  const ids = [...wanted.keys()];
-  for (let i = 0; i < ids.length; i += atOnce) {
-    for (const [id, points] of await store.read(tier, ids.slice(i, i + atOnce), begin, to)) {
-      const one = wanted.get(id);
-      for (const point of points) {
-        if (rule.ratio) one?.group.all.add(point);
-        if (one?.isCounted) one.group.counted.add(point);
-      }
+  for await (const [id, points] of store.readInParts(tier, [...wanted.keys()], begin, to)) {
+    const one = wanted.get(id);
+    for (const point of points) {
+      if (rule.ratio) one?.group.all.add(point);
+      if (one?.isCounted) one.group.counted.add(point);
     }
   }
 }

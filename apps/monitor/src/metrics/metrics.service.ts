@@ -10,14 +10,12 @@ import {
 } from '@mcp-router/shared';
 import type { z } from 'zod';
 import { groupOf, isExcepted } from './grouping';
-import { MetricsStore, type StoredSeries } from './metrics.store';
+import { MAX_SERIES, MetricsStore, type StoredSeries } from './metrics.store';
 import { addTo, distributionOf, valueOf, type Step } from './step';
 import { bucketOf, FINEST, tierFor, type Tier } from './tier';
 
 const MAX_POINTS = 11_000;
 const MAX_GROUPS = 100;
-const MAX_SERIES = 20_000;
-const POINTS_AT_ONCE = 200_000;
 const DEFAULT_POINTS = 200;
 /** Where a window begins and ends is known to at least this part of its length, as far as it is kept so finely. */
 const PARTS_OF_WINDOW = 60;
@@ -36,7 +34,7 @@ export class MetricsService {
    * @param pointsAtOnce about how many points are in memory at a time
    * @throws AppError `invalid_request` (an empty window), `limit_exceeded` (too long a window, too many points, groups, series)
    */
-  async query(query: MetricQuery, now = Date.now(), pointsAtOnce = POINTS_AT_ONCE): Promise<MetricAnswer> {
+  async query(query: MetricQuery, now = Date.now(), pointsAtOnce?: number): Promise<MetricAnswer> {
     const [from, to] = [Date.parse(query.from), Date.parse(query.to)];
     if (to <= from) throw new AppError('invalid_request', '"to" must be later than "from"');
     if (to - from > MAX_WINDOW_MS) throw new AppError('limit_exceeded', 'A window is at most 400 days');
@@ -65,7 +63,7 @@ export class MetricsService {
   }
 
   /** What happened in each step, by group. */
-  private async read(query: MetricQuery, steps: Steps, to: number, pointsAtOnce: number): Promise<Map<string, Group>> {
+  private async read(query: MetricQuery, steps: Steps, to: number, pointsAtOnce?: number): Promise<Map<string, Group>> {
     const { tier, stepMs, start } = steps;
     const found = await this.store.findSeries(query.name, query.labels, MAX_SERIES + 1);
     if (found.length > MAX_SERIES) {
@@ -79,13 +77,10 @@ export class MetricsService {
         hint: 'Ask for a larger step, or group by fewer labels',
       });
     }
-    const atOnce = Math.max(1, Math.floor(pointsAtOnce / Math.max(1, (to - start) / tier.stepMs)));
-    for (let i = 0; i < series.length; i += atOnce) {
-      const ids = series.slice(i, i + atOnce).map(({ id }) => id);
-      for (const [id, points] of await this.store.read(tier, ids, start, to)) {
-        const values = groupOfId.get(id)?.values;
-        if (values) for (const point of points) addTo(values, start + bucketOf(point.at - start, stepMs), point);
-      }
+    const ids = series.map(({ id }) => id);
+    for await (const [id, points] of this.store.readInParts(tier, ids, start, to, pointsAtOnce)) {
+      const values = groupOfId.get(id)?.values;
+      if (values) for (const point of points) addTo(values, start + bucketOf(point.at - start, stepMs), point);
     }
     return groups;
   }

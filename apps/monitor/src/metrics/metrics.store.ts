@@ -17,6 +17,11 @@ export interface StoredSeries {
   labels: Record<string, string>;
 }
 
+/** Most series of one name that are read for one answer. */
+export const MAX_SERIES = 20_000;
+/** About how many points are read at a time. */
+const POINTS_AT_ONCE = 200_000;
+
 /** Metrics in Postgres: points of the finest tier come in, coarser ones are recomputed from them whenever they changed. */
 @Injectable()
 export class MetricsStore {
@@ -96,6 +101,18 @@ export class MetricsStore {
     return readPoints(this.database, tier, 'series_id = ANY($3::bigint[])', from, to, ids);
   }
 
+  /** As `read`, some series at a time: as many as fit into memory. */
+  async *readInParts(
+    tier: Tier,
+    ids: readonly string[],
+    from: number,
+    to: number,
+    pointsAtOnce = POINTS_AT_ONCE,
+  ): AsyncGenerator<[id: string, points: StoredPoint[]], void> {
+    const atOnce = seriesAtOnce(tier, to - from, pointsAtOnce);
+    for (let i = 0; i < ids.length; i += atOnce) yield* await this.read(tier, ids.slice(i, i + atOnce), from, to);
+  }
+
   /** @returns the partitions that retention dropped */
   async maintain(): Promise<string[]> {
     const dropped: string[] = [];
@@ -144,6 +161,10 @@ export class MetricsStore {
     for (const { id, key } of rows) this.ids.set(key, id);
   }
 }
+
+/** How many series have about `pointsAtOnce` points in a time of that length. */
+export const seriesAtOnce = (tier: Tier, lengthMs: number, pointsAtOnce = POINTS_AT_ONCE): number =>
+  Math.max(1, Math.floor(pointsAtOnce / Math.max(1, lengthMs / tier.stepMs)));
 
 const REPLACE = `DO UPDATE SET count = excluded.count, sum = excluded.sum, min = excluded.min, max = excluded.max,
   zeros = excluded.zeros, offset_ = excluded.offset_, buckets = excluded.buckets`;
