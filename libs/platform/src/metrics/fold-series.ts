@@ -1,4 +1,5 @@
 import { ExponentialHistogram, type HistogramData, type Metric } from '@mcp-router/shared';
+import { FEW, OTHER } from './metrics';
 
 /** A metric of one instance, with the labels that tell the instance. */
 export interface LabelledMetric extends Metric {
@@ -19,10 +20,6 @@ export interface FoldedFamily {
   labelNames: readonly string[];
   series: FoldedSeries[];
 }
-
-const OTHER = 'other';
-/** Values that a label of few values has at most. */
-const FEW = 24;
 
 /**
  * Brings the series of all instances to at most `budget`. Small families stay whole; of large ones the series that were

@@ -5,8 +5,9 @@ const MAX_SERIES = 500;
 /** Series that are made so. Past them all labels become `other`. */
 const MAX_FOLDED = 500;
 /** Values that a label of few values has at most. */
-const FEW = 24;
-const OTHER = 'other';
+export const FEW = 24;
+/** Stands for all values of a label that are not told. */
+export const OTHER = 'other';
 
 /** A step of the way to a series, one label value each: no key has to be put together for a look-up. */
 class Branch<S> {
