@@ -45,7 +45,7 @@ export class Pack {
    * @returns whether it was added
    * @throws TypeError when it is not JSON
    */
-  add(record: Record<string, unknown>): boolean {
+  add(record: Fields): boolean {
     if (this.count === MAX_RECORDS) return false;
     const changes = this.count === 0 ? undefined : this.changesIn(record);
     const text = changes ?? (this.count === 0 ? '[' : ',null,') + JSON.stringify(record);
@@ -65,7 +65,7 @@ export class Pack {
   }
 
   /** The fields that differ, as JSON after a comma; undefined when one is missing that the record before has. */
-  private changesIn(record: Record<string, unknown>): string | undefined {
+  private changesIn(record: Fields): string | undefined {
     const { last, fields } = this;
     let text = '';
     for (let at = 0; at < fields.length; at++) {
