@@ -10,6 +10,7 @@ import { contextOf, runInContext, tracer, type Span } from '@mcp-router/platform
 import type { Principal } from '@mcp-router/shared';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Observable } from 'rxjs';
+import { traceparentOf } from '../mcp/edge-trace';
 
 /** Set by the guard; absent on public routes. */
 export interface GatewayRequest extends FastifyRequest {
@@ -20,8 +21,6 @@ export interface GatewayRequest extends FastifyRequest {
 export const Caller = createParamDecorator(
   (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<GatewayRequest>().principal,
 );
-
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Starts the context that bus calls and log lines carry: request id, trace, caller, and the end when the client leaves. */
 @Injectable()
@@ -34,8 +33,7 @@ export class RequestContext implements NestInterceptor {
     response.once('close', () => {
       if (!response.writableFinished) left.abort();
     });
-    const { traceparent } = request.headers;
-    const given = typeof traceparent === 'string' && TRACEPARENT.test(traceparent) ? traceparent : undefined;
+    const given = traceparentOf(undefined, request.headers['traceparent']);
     const span = tracer.isOn ? traceRequest(request, response, given) : undefined;
     const context = contextOf({
       requestId: request.id,
