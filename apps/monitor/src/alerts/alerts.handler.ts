@@ -28,6 +28,7 @@ import type { z } from 'zod';
 import { MetricsStore } from '../metrics/metrics.store';
 import { AlertsStore } from './alerts.store';
 import { backtest } from './backtest';
+import { refuseUnfitRule } from './measure';
 import { SilencesStore } from './silences.store';
 import { Webhooks } from './webhooks';
 
@@ -51,12 +52,14 @@ export class AlertsHandler {
   }
 
   @Handles(addAlertRule)
-  add(rule: NewAlertRule): Promise<AlertRule> {
+  async add(rule: NewAlertRule): Promise<AlertRule> {
+    await refuseUnfitRule(this.metrics, rule);
     return this.alerts.addRule(rule);
   }
 
   @Handles(replaceAlertRule)
-  replace({ rule, definition }: z.output<typeof replaceAlertRule.input>): Promise<AlertRule> {
+  async replace({ rule, definition }: z.output<typeof replaceAlertRule.input>): Promise<AlertRule> {
+    await refuseUnfitRule(this.metrics, definition);
     return this.alerts.replaceRule(rule, definition);
   }
 
@@ -67,7 +70,8 @@ export class AlertsHandler {
   }
 
   @Handles(testAlertRule)
-  test({ rule, from, to }: z.output<typeof testAlertRule.input>): Promise<AlertRuleTest> {
+  async test({ rule, from, to }: z.output<typeof testAlertRule.input>): Promise<AlertRuleTest> {
+    await refuseUnfitRule(this.metrics, rule);
     return backtest(this.metrics, rule, Date.parse(from), Date.parse(to));
   }
 

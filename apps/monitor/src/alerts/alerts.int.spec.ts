@@ -9,6 +9,7 @@ import { MetricsStore } from '../metrics/metrics.store';
 import { valuePoint, type SeriesKey } from '../metrics/point';
 import { bucketOf, FINEST, TIERS } from '../metrics/tier';
 import { MIGRATIONS } from '../migrations';
+import { AlertsHandler } from './alerts.handler';
 import { AlertsStore } from './alerts.store';
 import { backtest } from './backtest';
 import { DEFAULT_RULES } from './default-rules';
@@ -195,6 +196,32 @@ describe('alerts', () => {
     await expect(test).rejects.toMatchObject({ code: 'limit_exceeded' });
   });
 
+  it('have no rule that asks its metric for what that kind of metric does not have', async () => {
+    const key = { name: 'in_flight', type: 'gauge', labels: {} } as const;
+    const handler = new AlertsHandler(alerts, metrics, silences, webhooks);
+    const summed = rule({ name: 'early', metric: 'in_flight', aggregate: 'sum' });
+    // What kind a metric is, is known from its first point.
+    await handler.add(summed);
+    await metrics.write([{ key, point: valuePoint(now - 10_000, 5) }]);
+    const refused = { code: 'invalid_request', hint: 'Ask for one of avg, min, max' };
+    const period = { from: new Date(now - 60_000).toISOString(), to: new Date(now).toISOString() };
+    for (const wrong of [
+      rule({ ...summed, name: 'late' }),
+      rule({ metric: 'in_flight', aggregate: 'max', ratio: true }),
+    ]) {
+      await expect(handler.add(wrong)).rejects.toMatchObject(refused);
+      await expect(handler.replace({ rule: 'early', definition: wrong })).rejects.toMatchObject(refused);
+      await expect(handler.test({ rule: wrong, ...period })).rejects.toMatchObject(refused);
+    }
+    await handler.add(rule({ metric: 'in_flight', aggregate: 'max' }));
+    expect((await alerts.rules({ limit: 10 })).items.map(({ name }) => name)).toEqual(['early', 'r']);
+    for (const name of ['mcp_server_operation_duration_seconds', 'mcp_router_overhead_seconds'])
+      await metrics.write([{ key: { name, type: 'histogram', labels: {} }, point: valuePoint(now, 1) }]);
+    for (const name of ['nodejs_eventloop_lag_seconds', 'process_resident_memory_bytes'])
+      await metrics.write([{ key: { name, type: 'gauge', labels: {} }, point: valuePoint(now, 1) }]);
+    for (const own of DEFAULT_RULES) await handler.add(own);
+  });
+
   it('have twelve rules from the start', () => {
     expect(new Set(DEFAULT_RULES.map(({ name }) => name)).size).toBe(12);
   });
@@ -314,6 +341,7 @@ describe('alerts', () => {
     await count(10, 120, { server: 'git' });
     await evaluator.evaluateAll(now);
     expect((await alerts.alerts({ rule: 'a-symptom' }))[0]?.muted).toBe('inhibited');
+    await until(1);
     await evaluator.evaluateAll(now + 120_000);
     expect(await until(2)).toEqual(['firing', 'resolved']);
     expect(new Set(received.map(({ body }) => (JSON.parse(body) as { rule: string }).rule))).toEqual(

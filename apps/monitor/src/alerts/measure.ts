@@ -1,7 +1,7 @@
 import type { NewAlertRule } from '@mcp-router/shared';
 import { groupOf, isExcepted } from '../metrics/grouping';
 import { MAX_SERIES, seriesAtOnce, type MetricsStore } from '../metrics/metrics.store';
-import { valueOf } from '../metrics/step';
+import { refuseUnfit, valueOf } from '../metrics/step';
 import { FINEST, tierFor, type Tier } from '../metrics/tier';
 import { Timeline } from './timeline';
 
@@ -20,6 +20,17 @@ export interface Group {
 
 export interface GroupToRead extends Pick<Group, 'labels' | 'tier'> {
   series: { id: string; isCounted: boolean }[];
+}
+
+/**
+ * Refuses a rule that asks its metric for what that kind of metric does not have. What kind it is, is known from the first
+ * point: a rule for a metric that was never measured is taken.
+ *
+ * @throws AppError `invalid_request`
+ */
+export async function refuseUnfitRule(store: MetricsStore, rule: NewAlertRule): Promise<void> {
+  const [series] = await store.findSeries(rule.metric, {}, 1);
+  if (series) refuseUnfit(series, rule.ratio ? 'rate' : rule.aggregate);
 }
 
 /** The tier that tells a rule at any time of `[from, to]` what it wants to know. */

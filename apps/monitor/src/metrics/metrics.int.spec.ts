@@ -213,6 +213,23 @@ describe('metrics over time', () => {
   });
 
   it.each([
+    ['gauge', ['avg', 'min', 'max'], ['rate', 'count', 'sum', 'p50', 'p99']],
+    ['counter', ['rate', 'count', 'sum', 'avg', 'min', 'max'], ['p90', 'p95']],
+    ['histogram', ['rate', 'count', 'sum', 'avg', 'min', 'max', 'p50', 'p90', 'p95', 'p99'], []],
+  ] as const)('asks a %s for what it has, and says what that is', async (type, fitting, others) => {
+    const key: SeriesKey = { name: 'h', type, labels: {} };
+    await store.write([{ key, point: type === 'histogram' ? histogramPoint(START, [5]) : valuePoint(START, 5) }]);
+    for (const aggregate of fitting)
+      expect((await ask({ aggregate, stepSeconds: 10 })).series[0]?.points[0]?.[1]).toBeGreaterThan(0);
+    for (const aggregate of others)
+      await expect(ask({ aggregate })).rejects.toMatchObject({
+        code: 'invalid_request',
+        detail: `There is no ${aggregate} of "h", which is a ${type}`,
+        hint: `Ask for one of ${fitting.join(', ')}`,
+      });
+  });
+
+  it.each([
     ['invalid_request', { to: new Date(START - 1).toISOString() }],
     ['limit_exceeded', { from: '2024-01-01T00:00:00Z' }],
     ['limit_exceeded', { from: '2026-11-21T00:00:00Z', to: '2026-11-22T23:00:00Z', stepSeconds: 10 }],

@@ -11,7 +11,7 @@ import {
 import type { z } from 'zod';
 import { groupOf, isExcepted } from './grouping';
 import { MAX_SERIES, MetricsStore, type StoredSeries } from './metrics.store';
-import { addTo, distributionOf, valueOf, type Step } from './step';
+import { addTo, distributionOf, refuseUnfit, valueOf, type Step } from './step';
 import { bucketOf, FINEST, tierFor, type Tier } from './tier';
 
 const MAX_POINTS = 11_000;
@@ -32,7 +32,8 @@ export class MetricsService {
    * they are asked for.
    *
    * @param pointsAtOnce about how many points are in memory at a time
-   * @throws AppError `invalid_request` (an empty window), `limit_exceeded` (too long a window, too many points, groups, series)
+   * @throws AppError `invalid_request` (an empty window, an aggregate that the metric does not have), `limit_exceeded` (too
+   *   long a window, too many points, groups, series)
    */
   async query(query: MetricQuery, now = Date.now(), pointsAtOnce?: number): Promise<MetricAnswer> {
     const [from, to] = [Date.parse(query.from), Date.parse(query.to)];
@@ -69,6 +70,7 @@ export class MetricsService {
     if (found.length > MAX_SERIES) {
       throw new AppError('limit_exceeded', `More than ${MAX_SERIES} series`, { hint: 'Name label values' });
     }
+    for (const one of found) refuseUnfit(one, query.aggregate);
     const series = found.filter(({ labels }) => !isExcepted(labels, query.except));
     const groups = new Map<string, Group>();
     const groupOfId = new Map(series.map(({ id, labels }) => [id, groupOf(groups, labels, query.by, emptyGroup)]));

@@ -5,7 +5,10 @@ import { contract } from './contract';
 /** Name of a metric of the monitor. */
 export const MetricName = z.string().regex(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,127}$/, 'a metric name, as /metrics shows it');
 
-/** How the points of one step become one number: per second (counters, counts), or over the values themselves. */
+/**
+ * How the points of one step become one number: per second (counters, counts), or over the values themselves. A gauge has
+ * `avg`, `min` and `max`; percentiles are of histograms.
+ */
 export const MetricAggregate = z.enum(['rate', 'count', 'sum', 'avg', 'min', 'max', 'p50', 'p90', 'p95', 'p99']);
 export type MetricAggregate = z.infer<typeof MetricAggregate>;
 
