@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici';
 import { LogRing } from '../processes/log-ring';
 import type { Reaper } from '../processes/reaper';
 import { Bulkhead } from './bulkhead';
+import type { Cancellation } from './cancellation';
 import { Circuit } from './circuit';
 import { connect } from './connect';
 import { ConnectionLost, type Connection } from './connection';
@@ -11,6 +12,7 @@ import { countFromZero, countRestart, countRetry, measureExchange } from './exch
 import { modernEnvelope, SHARED_CAPABILITIES } from './handshake';
 import { errorText, requestText } from './message';
 import { isRepeatable, type ToolHints } from './repeatable';
+import { connectionOf, Instances, MAIN, type Dial, type Instance } from './instances';
 import type { ServerSpec } from './server-spec';
 import { SYSTEM_CALLER } from './system-caller';
 import { traceExchange } from './traced-exchange';
@@ -24,7 +26,6 @@ import type {
   Upstream,
   UpstreamInfo,
 } from './upstream';
-import type { Cancellation } from './cancellation';
 
 export interface UpstreamTools {
   reaper: Reaper;
@@ -36,32 +37,17 @@ export interface UpstreamTools {
   onChange: (upstream: SupervisedUpstream) => void;
 }
 
-/** One connection and who it serves. */
-interface Instance {
-  readonly key: string;
-  readonly caller: Caller | undefined;
-  connection: Connection | undefined;
-  readonly opening: Promise<Connection>;
-  readonly abort: AbortController;
-  calls: number;
-  lastUsed: number;
-  openedAt: number;
-}
-
-/** The connection of isolation `shared`, and the one that lists are read over otherwise. */
-const MAIN = 'main';
 /** A connection that held this long is a good one, whatever was before. */
 const STABLE_MS = 10_000;
 /** A broken socket and then a forgotten session are what a restarted server looks like. */
 const REPEATS = 2;
-const CONTROL_IDLE_MS = 60_000;
 const PROBE_TIMEOUT_MS = 10_000;
 
 /** Keeps the connections of one server: opens them on demand, watches them, tries again, and never lets a call hang. */
 export class SupervisedUpstream implements Upstream {
   info: UpstreamInfo | undefined;
   logs: LogRing;
-  private readonly instances = new Map<string, Instance>();
+  private readonly instances: Instances;
   private readonly circuit = new Circuit();
   private readonly listeners = new Set<UnsolicitedListener>();
   private readonly connectedListeners = new Set<(caller: Caller | undefined) => void>();
@@ -79,7 +65,12 @@ export class SupervisedUpstream implements Upstream {
   ) {
     this.logs = new LogRing(current.secrets);
     this.bulkhead = new Bulkhead(current.maxConcurrency, tools.maxQueue);
-    this.idleTimer = setInterval(() => this.stopIdle(), 1_000).unref();
+    this.instances = new Instances(() => this.current, this.dial, {
+      opened: (instance, connection) => this.opened(instance, connection),
+      openingFailed: (error) => this.openingFailed(error),
+      changed: () => this.changed(),
+    });
+    this.idleTimer = setInterval(() => this.tidy(), 1_000).unref();
     countFromZero(current.slug);
   }
 
@@ -106,7 +97,7 @@ export class SupervisedUpstream implements Upstream {
   get state(): ServerState {
     if (!this.current.enabled) return 'disabled';
     if (this.circuit.isOpen) return 'unreachable';
-    const instances = [...this.instances.values()];
+    const instances = this.instances.all;
     if (instances.some(({ connection }) => connection)) return this.circuit.isShaky ? 'degraded' : 'ready';
     return instances.length > 0 ? 'starting' : 'stopped';
   }
@@ -127,7 +118,7 @@ export class SupervisedUpstream implements Upstream {
 
   /** The processes and connections there are now. */
   get connections(): { key: string; pid: number | undefined }[] {
-    return [...this.instances.values()].map(({ key, connection }) => ({ key, pid: connection?.pid }));
+    return this.instances.all.map(({ key, connection }) => ({ key, pid: connection?.pid }));
   }
 
   /** Opens the first connection without being asked, so that the catalogue knows the server. */
@@ -140,7 +131,7 @@ export class SupervisedUpstream implements Upstream {
     this.circuit.reset();
     this.forgetEra();
     clearTimeout(this.retryTimer);
-    await this.closeAll();
+    await this.instances.closeAll();
     this.start();
   }
 
@@ -152,7 +143,7 @@ export class SupervisedUpstream implements Upstream {
     this.circuit.reset();
     this.forgetEra();
     clearTimeout(this.retryTimer);
-    for (const instance of [...this.instances.values()]) this.retire(instance);
+    for (const instance of this.instances.all) this.instances.retire(instance);
     if (!spec.enabled) this.changed();
     else this.start();
   }
@@ -164,7 +155,7 @@ export class SupervisedUpstream implements Upstream {
     clearTimeout(this.retryTimer);
     const until = Date.now() + drainMs;
     while (this.bulkhead.inFlight > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
-    await this.closeAll();
+    await this.instances.closeAll();
   }
 
   onUnsolicited(listener: UnsolicitedListener): () => void {
@@ -179,7 +170,7 @@ export class SupervisedUpstream implements Upstream {
 
   async ready(signal?: Cancellation): Promise<UpstreamInfo> {
     this.admit();
-    const connection = await this.connectionOf(this.instanceFor(SYSTEM_CALLER), signal ?? SYSTEM_CALLER.signal);
+    const connection = await connectionOf(this.instances.for(SYSTEM_CALLER), signal ?? SYSTEM_CALLER.signal);
     return connection.info;
   }
 
@@ -205,8 +196,8 @@ export class SupervisedUpstream implements Upstream {
 
   async openSubscription(exchange: Exchange): Promise<string> {
     this.admit();
-    const instance = this.instanceFor(exchange);
-    const connection = instance.connection ?? (await this.connectionOf(instance, exchange.signal));
+    const instance = this.instances.for(exchange);
+    const connection = instance.connection ?? (await connectionOf(instance, exchange.signal));
     // The router's own subscription must not keep an idle server up.
     const use = exchange.principal === SYSTEM_CALLER.principal ? 0 : 1;
     instance.calls += use;
@@ -215,17 +206,16 @@ export class SupervisedUpstream implements Upstream {
     } catch (error) {
       throw error instanceof ConnectionLost ? unavailable(this.slug, error.reason, error) : error;
     } finally {
-      if (use > 0) this.leave(instance);
+      if (use > 0) this.instances.leave(instance);
     }
   }
 
   notify(message: RpcText, caller: Caller): void {
-    this.instances.get(this.keyOf(caller))?.connection?.notify(message);
+    this.instances.find(caller)?.connection?.notify(message);
   }
 
   endSession(sessionKey: string): void {
-    const instance = this.instances.get(`session:${sessionKey}`);
-    if (instance) this.retire(instance);
+    this.instances.endSession(sessionKey);
   }
 
   /** Asks for a sign of life over the connection that calls use. @returns milliseconds */
@@ -237,11 +227,11 @@ export class SupervisedUpstream implements Upstream {
 
   /** The connection whose answer stands for the server; opened if there is none. */
   private probed(): Instance {
-    return this.instances.get(MAIN) ?? [...this.instances.values()][0] ?? this.instanceFor(SYSTEM_CALLER);
+    return this.instances.main ?? this.instances.for(SYSTEM_CALLER);
   }
 
   private async probeInstance(instance: Instance, timeoutMs: number): Promise<number> {
-    const connection = await this.connectionOf(instance, AbortSignal.timeout(timeoutMs));
+    const connection = await connectionOf(instance, AbortSignal.timeout(timeoutMs));
     const start = performance.now();
     await connection.exchange({ ...SYSTEM_CALLER, message: signOfLife(connection.info), timeoutMs }, true);
     return performance.now() - start;
@@ -266,8 +256,8 @@ export class SupervisedUpstream implements Upstream {
   }
 
   private async attempt(exchange: Exchange, repeatsLeft: number): Promise<string> {
-    const instance = this.instanceFor(exchange);
-    const connection = instance.connection ?? (await this.connectionOf(instance, exchange.signal));
+    const instance = this.instances.for(exchange);
+    const connection = instance.connection ?? (await connectionOf(instance, exchange.signal));
     instance.calls++;
     let lost: ConnectionLost;
     try {
@@ -281,10 +271,10 @@ export class SupervisedUpstream implements Upstream {
       }
       lost = error;
     } finally {
-      this.leave(instance);
+      this.instances.leave(instance);
     }
     // What was refused before it was sent, or forgot the session, needs a new connection; one broken stream does not.
-    if (!lost.sent || connection.isOver) this.retire(instance);
+    if (!lost.sent || connection.isOver) this.instances.retire(instance);
     else this.failed(lost.reason);
     const repeatable = isRepeatable(exchange.message, (tool) => this.tools.hintsOf(this.slug, tool));
     if (repeatsLeft > 0 && (repeatable || (!lost.sent && !lost.sessionExpired))) {
@@ -306,79 +296,28 @@ export class SupervisedUpstream implements Upstream {
     measureExchange(message.method, this.current.slug, this.transportLabel, errorType, milliseconds);
   }
 
-  private leave(instance: Instance): void {
-    instance.calls--;
-    instance.lastUsed = performance.now();
-    if (instance.calls === 0 && this.instances.get(instance.key) !== instance) void instance.connection?.close();
-  }
-
-  private keyOf({ principal, sessionKey }: Caller): string {
-    const { isolation } = this.current;
-    if (isolation === 'shared' || principal === SYSTEM_CALLER.principal) return MAIN;
-    if (isolation === 'session' && sessionKey !== undefined) return `session:${sessionKey}`;
-    return `agent:${principal.agentId}`;
-  }
-
-  private instanceFor(caller: Caller): Instance {
-    const key = this.keyOf(caller);
-    return this.instances.get(key) ?? this.openInstance(key, caller);
-  }
-
-  private async connectionOf(instance: Instance, signal: Cancellation): Promise<Connection> {
-    if (instance.connection) return instance.connection;
-    return await orCancelled(instance.opening, signal);
-  }
-
   private openMain(): void {
-    if (this.instances.has(MAIN) || this.draining) return;
-    this.openInstance(MAIN, undefined).opening.catch(() => undefined);
+    if (!this.draining) this.instances.openMain();
   }
 
-  private openInstance(key: string, caller: Caller | undefined): Instance {
-    this.makeRoom();
-    const abort = new AbortController();
-    const capabilities =
-      this.isolation === 'session' && caller?.clientCapabilities !== undefined
-        ? caller.clientCapabilities
-        : JSON.stringify(SHARED_CAPABILITIES);
-    const send = (message: RpcText, reply: (text: string) => void): void => this.stray(instance, message, reply);
-    const { spec } = this;
-    const opening = connect({
-      spec,
-      capabilities,
+  private readonly dial: Dial = (caller, signal, self) =>
+    connect({
+      spec: this.spec,
+      capabilities:
+        this.isolation === 'session' && caller?.clientCapabilities !== undefined
+          ? caller.clientCapabilities
+          : JSON.stringify(SHARED_CAPABILITIES),
       memory: this.era,
-      onLateModern: () => this.turnModern(instance),
+      onLateModern: () => this.turnModern(self()),
       dispatcher: this.tools.dispatcher,
       reaper: this.tools.reaper,
       logs: this.logs,
       maxMessageBytes: this.tools.maxMessageBytes,
-      onStray: send,
-      signal: abort.signal,
+      onStray: (message, reply) => this.stray(self(), message, reply),
+      signal,
     });
-    const now = performance.now();
-    const instance: Instance = {
-      key,
-      caller,
-      connection: undefined,
-      opening,
-      abort,
-      calls: 0,
-      lastUsed: now,
-      openedAt: now,
-    };
-    this.instances.set(key, instance);
-    opening.then(
-      (connection) => this.opened(instance, connection),
-      (error: unknown) => this.openingFailed(instance, error as AppError),
-    );
-    this.changed();
-    return instance;
-  }
 
   private opened(instance: Instance, connection: Connection): void {
-    instance.connection = connection;
-    instance.openedAt = instance.lastUsed = performance.now();
-    if (this.instances.get(instance.key) !== instance) return void connection.close();
     if (instance.key === MAIN) {
       if (this.wasOpen) countRestart(this.slug);
       this.wasOpen = true;
@@ -393,10 +332,7 @@ export class SupervisedUpstream implements Upstream {
     this.changed();
   }
 
-  private openingFailed(instance: Instance, error: AppError): void {
-    const isCurrent = this.instances.get(instance.key) === instance;
-    if (isCurrent) this.instances.delete(instance.key);
-    if (instance.abort.signal.aborted || !isCurrent) return;
+  private openingFailed(error: AppError): void {
     // Another version of the server may speak otherwise.
     this.forgetEra();
     this.circuit.open(error.detail);
@@ -415,15 +351,14 @@ export class SupervisedUpstream implements Upstream {
       instance.opening.then(() => setImmediate(() => this.turnModern(instance))).catch(() => undefined);
       return;
     }
-    if (this.draining || this.instances.get(instance.key) !== instance) return;
+    if (this.draining || !this.instances.has(instance)) return;
     this.era.known = 'modern';
-    this.retire(instance);
+    this.instances.retire(instance);
     if (instance.key === MAIN) this.openMain();
   }
 
   private lostConnection(instance: Instance, reason: string, sessionExpired: boolean): void {
-    if (this.instances.get(instance.key) !== instance) return;
-    this.instances.delete(instance.key);
+    if (!this.instances.forget(instance)) return;
     void instance.connection?.close();
     const opened = !sessionExpired && this.circuit.countLoss(reason);
     if (opened) this.scheduleRetry();
@@ -467,8 +402,8 @@ export class SupervisedUpstream implements Upstream {
 
   private probeFailed(instance: Instance, error: unknown): void {
     // A connection that is not the current one has been dealt with: its opening failed, or its loss was noticed.
-    if (this.draining || this.instances.get(instance.key) !== instance) return;
-    this.retire(instance);
+    if (this.draining || !this.instances.has(instance)) return;
+    this.instances.retire(instance);
     this.circuit.open(error instanceof ConnectionLost ? error.reason : AppError.from(error).detail);
     this.scheduleRetry();
     this.changed();
@@ -486,42 +421,12 @@ export class SupervisedUpstream implements Upstream {
     this.changed();
   }
 
-  /** Takes a connection out of use; it is closed when its last call has ended. */
-  private retire(instance: Instance): void {
-    if (this.instances.get(instance.key) === instance) this.instances.delete(instance.key);
-    if (!instance.connection) instance.abort.abort();
-    else if (instance.calls === 0) void instance.connection.close();
-    this.changed();
-  }
-
-  private makeRoom(): void {
-    if (this.instances.size < this.current.maxInstances) return;
-    let oldest: Instance | undefined;
-    for (const instance of this.instances.values())
-      if (instance.calls === 0 && instance.connection && (!oldest || instance.lastUsed < oldest.lastUsed))
-        oldest = instance;
-    if (oldest) return this.retire(oldest);
-    throw new AppError(
-      'upstream_overloaded',
-      `All ${this.current.maxInstances} instances of "${this.slug}" are in use`,
-      {
-        hint: 'Try again in a moment, or raise "maxInstances" of this server',
-      },
-    );
-  }
-
-  private stopIdle(): void {
-    const { idleStopSeconds, isolation } = this.current;
+  private tidy(): void {
     const now = performance.now();
-    for (const instance of this.instances.values()) {
-      if (!instance.connection || instance.calls > 0) continue;
-      const idle = now - instance.lastUsed;
-      if (now - instance.openedAt >= STABLE_MS && this.circuit.lastError !== null && !this.circuit.isShaky)
-        this.recovered();
-      const limit =
-        instance.key === MAIN && isolation !== 'shared' ? CONTROL_IDLE_MS : (idleStopSeconds ?? Infinity) * 1000;
-      if (idle >= limit) this.retire(instance);
-    }
+    const isStable = ({ connection, calls, openedAt }: Instance): boolean =>
+      connection !== undefined && calls === 0 && now - openedAt >= STABLE_MS;
+    if (this.circuit.lastError !== null && !this.circuit.isShaky && this.instances.all.some(isStable)) this.recovered();
+    this.instances.retireIdle();
   }
 
   private stray(instance: Instance, message: RpcText, send: (text: string) => void): void {
@@ -536,20 +441,6 @@ export class SupervisedUpstream implements Upstream {
     for (const listener of this.listeners) taken = listener(event) === true || taken;
     if (taken || message.kind !== 'request' || message.id === undefined) return;
     send(errorText(message.id, { code: -32601, message: `Nobody is there to answer "${message.method ?? ''}"` }));
-  }
-
-  private async closeAll(): Promise<void> {
-    const all = [...this.instances.values()];
-    this.instances.clear();
-    await Promise.all(
-      all.map(async (instance) => {
-        instance.abort.abort();
-        // What fails to open cleans up after itself.
-        const connection = await instance.opening.catch(() => undefined);
-        await connection?.close();
-      }),
-    );
-    this.changed();
   }
 
   private changed(): void {
@@ -567,16 +458,6 @@ function unavailable(slug: string, reason: string, cause: ConnectionLost): AppEr
   return new AppError('upstream_unavailable', `The connection to "${slug}" was lost: ${reason}`, {
     cause,
     hint: cause.sent ? 'The server may have done what was asked' : 'The call did not reach the server; call again',
-  });
-}
-
-/** Waits for something that others wait for too: the signal ends the wait and nothing else. */
-function orCancelled<T>(work: Promise<T>, signal: Cancellation): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new AppError('cancelled', 'The call was cancelled before it started'));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 
