@@ -22,6 +22,12 @@ export const MAX_SERIES = 20_000;
 /** About how many points are read at a time. */
 const POINTS_AT_ONCE = 200_000;
 
+/** Of those without points, so many are removed at a time. */
+const MAX_REMOVED = 1_000;
+/** Held alone by whoever removes series, shared by whoever stores points of them. */
+const SERIES_LOCK = `hashtext('mcp-router:series')`;
+const KEEP_SERIES = `SELECT pg_advisory_xact_lock_shared(${SERIES_LOCK})`;
+
 /** Metrics in Postgres: points of the finest tier come in, coarser ones are recomputed from them whenever they changed. */
 @Injectable()
 export class MetricsStore {
@@ -32,9 +38,9 @@ export class MetricsStore {
   /** Stores points of a tier and marks the coarser buckets that hold them. A point that is there stays. */
   async write(points: readonly { key: SeriesKey; point: Point }[], tier: Tier = FINEST): Promise<void> {
     if (points.length === 0) return;
-    await this.learnIds(points.map(({ key }) => key));
     await this.database.transaction(async (db) => {
-      const rows = points.map(({ key, point }) => ({ id: this.ids.get(keyText(key)) ?? '', point }));
+      const ids = await this.idsOf(db, points);
+      const rows = points.map(({ point }, i) => ({ id: ids[i] ?? '', point }));
       await insert(db, tier, rows, 'DO NOTHING');
       await markDirty(
         db,
@@ -47,16 +53,14 @@ export class MetricsStore {
   /** Adds to points of the finest tier that may be there already: the clock was set back, and their time comes again. */
   async add(points: readonly { key: SeriesKey; point: Point }[]): Promise<void> {
     if (points.length === 0) return;
-    await this.learnIds(points.map(({ key }) => key));
     await this.database.transaction(async (db) => {
+      const all = await this.idsOf(db, points);
+      const known = points.map(({ point }, i) => ({ id: all[i] ?? '', point }));
       for (const at of new Set(points.map(({ point }) => point.at))) {
-        const own = points.filter(({ point }) => point.at === at);
-        const ids = own.map(({ key }) => this.ids.get(keyText(key)) ?? '');
+        const own = known.filter(({ point }) => point.at === at);
+        const ids = own.map(({ id }) => id);
         const there = await readPoints(db, FINEST, 'series_id = ANY($3::bigint[])', at, at + FINEST.stepMs, ids);
-        const rows = own.map(({ point }, i) => {
-          const id = ids[i] ?? '';
-          return { id, point: mergePoints(at, [point, ...(there.get(id) ?? [])]) };
-        });
+        const rows = own.map(({ id, point }) => ({ id, point: mergePoints(at, [point, ...(there.get(id) ?? [])]) }));
         await insert(db, FINEST, rows, REPLACE);
         await markDirty(db, 1, new Set([at]));
       }
@@ -113,12 +117,31 @@ export class MetricsStore {
     for (let i = 0; i < ids.length; i += atOnce) yield* await this.read(tier, ids.slice(i, i + atOnce), from, to);
   }
 
-  /** @returns the partitions that retention dropped */
-  async maintain(): Promise<string[]> {
+  /** For every hour: partitions come and go, and so do series that have no points any more. @returns the dropped partitions */
+  async maintain(now = new Date()): Promise<string[]> {
     const dropped: string[] = [];
     for (const { table, keepDays } of TIERS)
-      dropped.push(...(await maintainPartitions(this.database, table, keepDays)));
+      dropped.push(...(await maintainPartitions(this.database, table, keepDays, now)));
+    await this.removeEmptySeries(now.getUTCHours());
     return dropped;
+  }
+
+  /** Each hour of a day looks at another part of the series. Whoever writes meanwhile waits. */
+  private async removeEmptySeries(hour: number): Promise<void> {
+    await this.database.transaction(async (db) => {
+      await db.query(`SELECT pg_advisory_xact_lock(${SERIES_LOCK})`);
+      // One look into an index for each partition: reading a whole one, or compiling that, takes far longer.
+      await db.query(`SET LOCAL enable_seqscan = off`);
+      await db.query(`SET LOCAL jit = off`);
+      const isEmpty = TIERS.map(
+        ({ table }) => `(SELECT 1 FROM monitor.${table} WHERE series_id = s.id LIMIT 1) IS NULL`,
+      );
+      await db.query(
+        `DELETE FROM monitor.metric_series WHERE id IN (
+           SELECT id FROM monitor.metric_series s WHERE id % 24 = $1 AND ${isEmpty.join(' AND ')} LIMIT ${MAX_REMOVED})`,
+        [hour],
+      );
+    });
   }
 
   private async rollUpOne(tier: Tier, finer: Tier, index: number): Promise<boolean> {
@@ -131,6 +154,7 @@ export class MetricsStore {
       );
       const at = marks[0]?.at.getTime();
       if (at === undefined) return false;
+      await db.query(KEEP_SERIES);
       const finerPoints = await readPoints(db, finer, 'true', at, at + tier.stepMs);
       const merged = [...finerPoints].map(([id, points]) => ({ id, point: mergePoints(at, points) }));
       await insert(db, tier, merged, REPLACE);
@@ -139,27 +163,48 @@ export class MetricsStore {
     });
   }
 
-  private async learnIds(keys: readonly SeriesKey[]): Promise<void> {
-    const unknown = new Map(keys.map((key) => [keyText(key), key] as const).filter(([text]) => !this.ids.has(text)));
-    if (unknown.size === 0) return;
-    const texts = [...unknown.keys()];
-    const all = [...unknown.values()];
-    await this.database.query(
-      `INSERT INTO monitor.metric_series (key, name, type, labels)
-       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) ON CONFLICT DO NOTHING`,
-      [
-        texts,
-        all.map(({ name }) => name),
-        all.map(({ type }) => type),
-        all.map(({ labels }) => JSON.stringify(labels)),
-      ],
+  /** Ids of series, in the order of their points; until the transaction ends nobody removes one of them. */
+  private async idsOf(db: EntityManager, points: readonly { key: SeriesKey }[]): Promise<string[]> {
+    const texts = points.map(({ key }) => keyText(key));
+    const ids = new Map<string, string>();
+    for (const text of texts) {
+      const id = this.ids.get(text);
+      if (id !== undefined) ids.set(text, id);
+    }
+    await db.query(KEEP_SERIES);
+    const [{ n = 0 } = {}]: { n?: number }[] = await db.query(
+      `SELECT count(*)::int AS n FROM monitor.metric_series WHERE id = ANY($1::bigint[])`,
+      [[...ids.values()]],
     );
-    const rows: { id: string; key: string }[] = await this.database.query(
-      `SELECT id, key FROM monitor.metric_series WHERE key = ANY($1::text[])`,
-      [texts],
-    );
-    for (const { id, key } of rows) this.ids.set(key, id);
+    if (n < ids.size) {
+      // Some were removed, or a transaction that added them came to nothing.
+      this.ids.clear();
+      ids.clear();
+    }
+    const unknown = new Map(points.map(({ key }, i) => [texts[i] ?? '', key] as const));
+    for (const text of ids.keys()) unknown.delete(text);
+    for (const { id, key } of await learnIds(db, unknown)) {
+      ids.set(key, id);
+      this.ids.set(key, id);
+    }
+    return texts.map((text) => ids.get(text) ?? '');
   }
+}
+
+/** Ids of series by their keys as text; those that are not there yet are added. */
+async function learnIds(
+  db: EntityManager,
+  keys: ReadonlyMap<string, SeriesKey>,
+): Promise<readonly { id: string; key: string }[]> {
+  if (keys.size === 0) return [];
+  const texts = [...keys.keys()];
+  const all = [...keys.values()];
+  await db.query(
+    `INSERT INTO monitor.metric_series (key, name, type, labels)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[]) ON CONFLICT DO NOTHING`,
+    [texts, all.map(({ name }) => name), all.map(({ type }) => type), all.map(({ labels }) => JSON.stringify(labels))],
+  );
+  return db.query(`SELECT id, key FROM monitor.metric_series WHERE key = ANY($1::text[])`, [texts]);
 }
 
 /** How many series have about `pointsAtOnce` points in a time of that length. */
