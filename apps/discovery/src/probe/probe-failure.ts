@@ -1,3 +1,4 @@
+import { reasonOf } from '@mcp-router/platform';
 import { AppError, type ProbeError } from '@mcp-router/shared';
 
 export type ProbeFailureCode =
@@ -43,12 +44,4 @@ export class ProbeFailure extends Error {
       return new ProbeFailure('probe_timeout', 'The server did not answer in time', { cause: error });
     return new ProbeFailure('connection_failed', `The server cannot be reached (${reasonOf(error)})`, { cause: error });
   }
-}
-
-/** The innermost reason: `fetch failed` says nothing, the cause below it does. */
-function reasonOf(error: unknown): string {
-  let inner = error as { code?: unknown; message?: unknown; cause?: unknown };
-  while (typeof inner.cause === 'object' && inner.cause !== null) inner = inner.cause;
-  const { code, message } = inner;
-  return typeof code === 'string' ? code : String(message).slice(0, 200);
 }

@@ -1,5 +1,5 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { Bus, recordEvent } from '@mcp-router/platform';
 import {
   acknowledgeAlert,
@@ -10,6 +10,7 @@ import {
   AlertRule,
   AlertRuleTest,
   getAlertRule,
+  getNotifier,
   Instant,
   listAlertRules,
   listAlerts,
@@ -19,18 +20,24 @@ import {
   NewNotifier,
   NewSilence,
   Notifier,
+  NotifierChanges,
+  NotifierTest,
   PageQuery,
   removeAlertRule,
   removeNotifier,
   removeSilence,
   replaceAlertRule,
   testAlertRule,
+  testNotifier,
+  updateNotifier,
   Silence,
   type Page,
   type Principal,
 } from '@mcp-router/shared';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
+import { tagged, versionIn } from '../http/entity-tag';
 import { Caller } from '../http/request-context';
 
 const AlertsParams = listAlerts.input.strict();
@@ -182,13 +189,50 @@ export class NotifiersController {
     return this.bus.call(listNotifiers, {});
   }
 
+  @Get(':name')
+  @ApiOperation({ summary: 'One webhook, by name' })
+  @ApiResponse({ status: 200, standardSchema: Notifier })
+  async get(@Param('name') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Notifier> {
+    return tagged(reply, await this.bus.call(getNotifier, { name }));
+  }
+
   @Post()
   @ApiOperation({ summary: 'Send alerts to a webhook' })
   @ApiResponse({ status: 201, standardSchema: Notifier })
-  async add(@Body({ schema: NewNotifier }) notifier: z.output<typeof NewNotifier>): Promise<Notifier> {
+  async add(
+    @Body({ schema: NewNotifier }) notifier: z.output<typeof NewNotifier>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Notifier> {
     const added = await this.bus.call(addNotifier, notifier);
     recordEvent(this.bus, 'notifier.added', { subject: added.name, data: { severities: added.severities } });
-    return added;
+    return tagged(reply, added);
+  }
+
+  @Patch(':name')
+  @ApiOperation({ summary: 'Change a webhook; what waits is sent as it is then' })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'ETag that was read; refused with 412 if it changed since',
+  })
+  @ApiResponse({ status: 200, standardSchema: Notifier })
+  async update(
+    @Param('name') name: string,
+    @Body({ schema: NotifierChanges }) changes: NotifierChanges,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Notifier> {
+    const changed = await this.bus.call(updateNotifier, { name, changes, ...versionIn(ifMatch) });
+    recordEvent(this.bus, 'notifier.changed', { subject: name, data: { fields: Object.keys(changes) } });
+    return tagged(reply, changed);
+  }
+
+  @Post(':name/test')
+  @ApiOperation({ summary: 'Send a webhook a signed test now, and tell how it was taken; it is not tried again' })
+  @HttpCode(200)
+  @ApiResponse({ status: 200, standardSchema: NotifierTest })
+  test(@Param('name') name: string): Promise<NotifierTest> {
+    return this.bus.call(testNotifier, { name });
   }
 
   @Delete(':name')

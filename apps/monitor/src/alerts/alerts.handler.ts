@@ -6,6 +6,7 @@ import {
   addNotifier,
   addSilence,
   getAlertRule,
+  getNotifier,
   listAlertRules,
   listAlerts,
   listNotifiers,
@@ -15,11 +16,14 @@ import {
   removeSilence,
   replaceAlertRule,
   testAlertRule,
+  testNotifier,
+  updateNotifier,
   type Alert,
   type AlertRule,
   type AlertRuleTest,
   type NewAlertRule,
   type Notifier,
+  type NotifierTest,
   type Page,
   type PageQuery,
   type Silence,
@@ -106,9 +110,24 @@ export class AlertsHandler {
     return { items: await this.webhooks.list() };
   }
 
+  @Handles(getNotifier)
+  notifier({ name }: { name: string }): Promise<Notifier> {
+    return this.webhooks.get(name);
+  }
+
   @Handles(addNotifier)
   addNotifier(notifier: z.output<typeof addNotifier.input>): Promise<Notifier> {
     return this.webhooks.add(notifier);
+  }
+
+  @Handles(updateNotifier)
+  changeNotifier({ name, changes, ifMatch }: z.output<typeof updateNotifier.input>): Promise<Notifier> {
+    return this.webhooks.change(name, changes, ifMatch);
+  }
+
+  @Handles(testNotifier)
+  testNotifier({ name }: { name: string }): Promise<NotifierTest> {
+    return this.webhooks.test(name);
   }
 
   @Handles(removeNotifier)

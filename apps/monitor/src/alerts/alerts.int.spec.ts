@@ -20,6 +20,17 @@ import { Webhooks } from './webhooks';
 const logger = pino({ level: 'silent' });
 const SECRET = 'a-secret-of-a-receiver';
 
+interface Received {
+  url: string | undefined;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+const signatureOf = (headers: IncomingHttpHeaders, body: string, secret: string): string =>
+  `sha256=${createHmac('sha256', secret)
+    .update(`${String(headers['x-mcp-router-timestamp'])}.${body}`)
+    .digest('hex')}`;
+
 describe('alerts', () => {
   let database: DataSource;
   let close: () => Promise<void>;
@@ -29,7 +40,7 @@ describe('alerts', () => {
   let evaluator: Evaluator;
   let receiver: Server;
   let events: RecordedEvent[];
-  let received: { headers: IncomingHttpHeaders; body: string }[];
+  let received: Received[];
   /** What the receiver answers, one after the other; 204 after the last. */
   let answers: number[];
   let heard: () => void;
@@ -44,7 +55,7 @@ describe('alerts', () => {
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
-        received.push({ headers: request.headers, body });
+        received.push({ url: request.url, headers: request.headers, body });
         response.writeHead(answers.shift() ?? 204).end(() => heard());
       });
     }).listen(0, '127.0.0.1');
@@ -239,12 +250,8 @@ describe('alerts', () => {
     await first;
     const second = next();
     await second;
-    for (const { headers, body } of received) {
-      const digest = createHmac('sha256', SECRET)
-        .update(`${String(headers['x-mcp-router-timestamp'])}.${body}`)
-        .digest('hex');
-      expect(headers['x-mcp-router-signature']).toBe(`sha256=${digest}`);
-    }
+    for (const { headers, body } of received)
+      expect(headers['x-mcp-router-signature']).toBe(signatureOf(headers, body, SECRET));
     expect(received[1]?.body).toBe(received[0]?.body);
     expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ rule: 'r', state: 'firing', value: 2 });
     await webhooks.onApplicationShutdown();
@@ -395,11 +402,53 @@ describe('alerts', () => {
     await count(10, 120);
     await evaluator.evaluateAll(now);
     await until(1);
-    const { headers, body } = received[0] ?? { headers: {}, body: '' };
-    const digest = createHmac('sha256', SECRET)
-      .update(`${String(headers['x-mcp-router-timestamp'])}.${body}`)
-      .digest('hex');
-    expect(headers['x-mcp-router-signature']).toBe(`sha256=${digest}`);
+    const { headers, body } = received[0] as Received;
+    expect(headers['x-mcp-router-signature']).toBe(signatureOf(headers, body, SECRET));
+  });
+
+  const hook = async (path = 'x') => {
+    const { port } = receiver.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/${path}`;
+    const notifier = NewNotifier.parse({ name: 'hook', url, secret: SECRET, severities: ['info'] });
+    return webhooks.add(notifier);
+  };
+
+  it('are sent as their notifier is changed to be, unless somebody else changed it meanwhile', async () => {
+    webhooks.onApplicationBootstrap();
+    const added = await hook();
+    const secret = 'a newer secret of a receiver';
+    expect(await webhooks.change('hook', { severities: ['warning'] }, added.version)).toMatchObject({
+      url: added.url,
+      severities: ['warning'],
+    });
+    const late = webhooks.change('hook', { severities: ['info'] }, added.version);
+    await expect(late).rejects.toMatchObject({ code: 'precondition_failed' });
+    const { version } = await webhooks.change('hook', { url: `${added.url}/new`, secret });
+    expect(await webhooks.get('hook')).toMatchObject({ version, url: `${added.url}/new`, severities: ['warning'] });
+    await expect(webhooks.change('none', {})).rejects.toMatchObject({ code: 'not_found' });
+    const inside = webhooks.change('hook', { url: 'http://169.254.169.254/' });
+    await expect(inside).rejects.toMatchObject({ code: 'url_refused' });
+    await alerts.addRule(rule({}));
+    await count(10, 120);
+    await evaluator.evaluateAll(now);
+    while (received.length === 0) await new Promise<void>((done) => (heard = done));
+    const { url, headers, body } = received[0] as Received;
+    expect(url).toBe('/x/new');
+    expect(headers['x-mcp-router-signature']).toBe(signatureOf(headers, body, secret));
+  });
+
+  it('are tried with a signed delivery whose outcome is told, and which does not count', async () => {
+    const added = await hook();
+    answers = [204, 500];
+    expect(await webhooks.test('hook')).toMatchObject({ ok: true, status: 204, error: null });
+    const { headers, body } = received[0] as Received;
+    expect(headers['x-mcp-router-signature']).toBe(signatureOf(headers, body, SECRET));
+    expect(JSON.parse(body)).toMatchObject({ test: true, rule: 'test', state: 'firing', severity: 'info' });
+    expect(await webhooks.test('hook')).toMatchObject({ ok: false, status: 500, error: 'the receiver answered 500' });
+    expect(await webhooks.list()).toEqual([added]);
+    await webhooks.change('hook', { url: 'http://127.0.0.1:9/' });
+    expect(await webhooks.test('hook')).toMatchObject({ ok: false, status: null, error: 'bad port' });
+    await expect(webhooks.test('none')).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('are not sent where requests may not go', async () => {

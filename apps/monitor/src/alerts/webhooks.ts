@@ -1,6 +1,14 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Bus, ENV, LOGGER, openSecretBox, Outbound, recordEvent } from '@mcp-router/platform';
-import { AppError, secretKeyRotated, type AlertRule, type NewNotifier, type Notifier } from '@mcp-router/shared';
+import { Bus, ENV, LOGGER, openSecretBox, Outbound, reasonOf, recordEvent } from '@mcp-router/platform';
+import {
+  AppError,
+  secretKeyRotated,
+  type AlertRule,
+  type NewNotifier,
+  type Notifier,
+  type NotifierChanges,
+  type NotifierTest,
+} from '@mcp-router/shared';
 import { Queue, Worker, type Job } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -38,6 +46,8 @@ interface NotifierRow {
   failed: number;
   last_delivery_at: Date | null;
   last_error: string | null;
+  /** Of what can be changed. */
+  version: number;
 }
 
 /**
@@ -113,12 +123,57 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** @throws AppError `not_found` */
+  async get(name: string): Promise<Notifier> {
+    return toNotifier(await this.row(name));
+  }
+
+  /**
+   * Changes what is named; what waits is sent as it is then.
+   *
+   * @param ifMatch the version that was read
+   * @throws AppError `not_found`, `url_refused`, `precondition_failed`
+   */
+  async change(name: string, { url, secret, severities }: NotifierChanges, ifMatch?: string): Promise<Notifier> {
+    if (url !== undefined) await this.outbound.check(url);
+    const sealed = secret === undefined ? null : (await openSecretBox(this.env)).seal(secret, ownerOf(name));
+    const [[changed]]: [NotifierRow[], number] = await this.database.query(
+      `UPDATE monitor.notifier SET version = version + 1, url = coalesce($2, url), secret = coalesce($3, secret),
+              is_sealed = is_sealed OR $3::text IS NOT NULL, severities = coalesce($4, severities)
+        WHERE name = $1 AND ($5::text IS NULL OR version::text = $5) RETURNING *`,
+      [name, url ?? null, sealed, severities ?? null, ifMatch ?? null],
+    );
+    if (changed) return toNotifier(changed);
+    await this.row(name);
+    throw new AppError('precondition_failed', `"${name}" was changed in the meantime`, {
+      hint: 'Read it again and repeat the change on what it is now',
+    });
+  }
+
+  /**
+   * Sends one delivery that looks like an alert and says that it is a test. It is tried once and does not count.
+   *
+   * @throws AppError `not_found`
+   */
+  async test(name: string): Promise<NotifierTest> {
+    const notifier = await this.row(name);
+    const description = `A test of the notifier "${name}"`;
+    const now = new Date().toISOString();
+    const alert = { labels: {}, severity: notifier.severities[0], value: 1, threshold: 0, state: 'firing', since: now };
+    const body = JSON.stringify({ id: uuid(), test: true, rule: 'test', description, ...alert });
+    const started = performance.now();
+    const { status, error } = await this.post(notifier, body)
+      .then((answered) => ({ status: answered, error: isTaken(answered) ? null : refusal(answered) }))
+      .catch((reason: unknown) => ({ status: null, error: reasonOf(reason) }));
+    return { ok: error === null, status, error, durationMs: performance.now() - started };
+  }
+
+  /** @throws AppError `not_found` */
   async remove(name: string): Promise<void> {
     const [gone]: [unknown[], number] = await this.database.query(
       `DELETE FROM monitor.notifier WHERE name = $1 RETURNING name`,
       [name],
     );
-    if (gone.length === 0) throw new AppError('not_found', `No notifier is called "${name}"`);
+    if (gone.length === 0) throw unknown(name);
   }
 
   /** Sees to it that every notifier which wants its severity is sent an alert. Waits for Postgres alone. */
@@ -175,19 +230,21 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
     const notifier = (await this.rows()).find((row) => row.name === name);
     if (!notifier || (id !== undefined && !(await this.isWaiting(id)))) return;
     try {
-      await this.post(notifier, body);
+      const status = await this.post(notifier, body);
+      if (!isTaken(status)) throw new Error(refusal(status));
     } catch (error) {
+      const reason = reasonOf(error);
       const isLast = job.attemptsMade + 1 >= TRIES;
       await this.database.query(`UPDATE monitor.notifier SET last_error = $2, failed = failed + $3 WHERE name = $1`, [
         name,
-        (error as Error).message.slice(0, 500),
+        reason,
         isLast ? 1 : 0,
       ]);
       if (isLast) await this.forget(id);
       if (isLast || job.attemptsMade === 0)
         recordEvent(this.bus, isLast ? 'notifier.gaveUp' : 'notifier.failed', {
           subject: name,
-          data: { error: (error as Error).message.slice(0, 500), tries: job.attemptsMade + 1 },
+          data: { error: reason, tries: job.attemptsMade + 1 },
         });
       throw error;
     }
@@ -207,8 +264,8 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
     if (id !== undefined) await this.database.query(`DELETE FROM monitor.webhook_delivery WHERE id = $1`, [id]);
   }
 
-  /** @throws Error when it is not taken with a 2xx */
-  private async post({ name, url, ...stored }: NotifierRow, body: string): Promise<void> {
+  /** @returns the status that the receiver answers @throws Error when it cannot be reached */
+  private async post({ name, url, ...stored }: NotifierRow, body: string): Promise<number> {
     const secret = stored.is_sealed
       ? (await openSecretBox(this.env)).open(stored.secret, ownerOf(name))
       : stored.secret;
@@ -220,7 +277,7 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`the receiver answered ${response.status}`);
+    return response.status;
   }
 
   /** Encrypts with the newest key what is encrypted with an older one, or not at all. */
@@ -234,6 +291,13 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
         [name, secret, box.seal(plain, ownerOf(name))],
       );
     }
+  }
+
+  /** @throws AppError `not_found` */
+  private async row(name: string): Promise<NotifierRow> {
+    const row = (await this.rows()).find((one) => one.name === name);
+    if (!row) throw unknown(name);
+    return row;
   }
 
   private rows(): Promise<NotifierRow[]> {
@@ -251,6 +315,12 @@ export class Webhooks implements OnApplicationBootstrap, OnApplicationShutdown {
 /** What a sealed secret belongs to. */
 const ownerOf = (notifier: string): string => `notifier:${notifier}`;
 
+const isTaken = (status: number): boolean => status >= 200 && status < 300;
+
+const refusal = (status: number): string => `the receiver answered ${status}`;
+
+const unknown = (name: string) => new AppError('not_found', `No notifier is called "${name}"`);
+
 const toNotifier = ({ name, url, severities, delivered, failed, ...row }: NotifierRow): Notifier => ({
   name,
   url,
@@ -259,4 +329,5 @@ const toNotifier = ({ name, url, severities, delivered, failed, ...row }: Notifi
   failed,
   lastDeliveryAt: row.last_delivery_at?.toISOString() ?? null,
   lastError: row.last_error,
+  version: String(row.version),
 });

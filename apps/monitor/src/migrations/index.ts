@@ -8,6 +8,7 @@ import { MetricBuckets20261122153000 } from './20261122153000-metric-buckets';
 import { WebhookDelivery20261122180000 } from './20261122180000-webhook-delivery';
 import { MetricCounts20261122181000 } from './20261122181000-metric-counts';
 import { CallIndexOrder20261122220000 } from './20261122220000-call-index-order';
+import { NotifierVersion20261123010000 } from './20261123010000-notifier-version';
 
 export const MIGRATIONS = [
   Call20261122110000,
@@ -20,4 +21,5 @@ export const MIGRATIONS = [
   WebhookDelivery20261122180000,
   MetricCounts20261122181000,
   CallIndexOrder20261122220000,
+  NotifierVersion20261123010000,
 ];

@@ -238,3 +238,12 @@ function refusalIn(error: unknown): AppError | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof AppError) return cause;
   return undefined;
 }
+
+/** Why a request failed, in a word or a sentence: the innermost reason. `fetch failed` says nothing, the cause below it does. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AppError) return error.detail;
+  let inner = error as { code?: unknown; message?: unknown; cause?: unknown };
+  while (typeof inner.cause === 'object' && inner.cause !== null) inner = inner.cause;
+  const { code, message } = inner;
+  return typeof code === 'string' ? code : String(message).slice(0, 200);
+}

@@ -171,20 +171,23 @@ export const addSilence = contract('monitor.addSilence', {
 });
 export const removeSilence = contract('monitor.removeSilence', { input: z.object({ id: z.string() }), output: Empty });
 
-export const NewNotifier = z
-  .object({
-    name: RuleName,
-    url: z.url().max(4096),
-    /** Signs each request: `X-MCP-Router-Signature: sha256=<HMAC of timestamp, a dot, and the body>`. */
-    secret: z.string().min(16).max(256),
-    /** Only alerts of these severities. */
-    severities: z
-      .array(z.enum(['info', 'warning', 'critical']))
-      .min(1)
-      .default(['warning', 'critical']),
-  })
+const NotifierFields = z.object({
+  url: z.url().max(4096),
+  /** Signs each request: `X-MCP-Router-Signature: sha256=<HMAC of timestamp, a dot, and the body>`. */
+  secret: z.string().min(16).max(256),
+  /** Only alerts of these severities. */
+  severities: z.array(z.enum(['info', 'warning', 'critical'])).min(1),
+});
+
+export const NewNotifier = NotifierFields.extend({
+  name: RuleName,
+  severities: NotifierFields.shape.severities.default(['warning', 'critical']),
+})
   .strict()
   .meta({ id: 'NewNotifier' });
+
+export const NotifierChanges = NotifierFields.partial().strict().meta({ id: 'NotifierChanges' });
+export type NotifierChanges = z.infer<typeof NotifierChanges>;
 
 /** Where alerts are sent. The secret is not shown again. */
 export const Notifier = z
@@ -198,6 +201,8 @@ export const Notifier = z
     lastDeliveryAt: z.iso.datetime().nullable(),
     /** Of the last try; null if it went well. */
     lastError: z.string().nullable(),
+    /** Entity tag of the settings, for `If-Match`; releases that could not change them tell none. */
+    version: z.string().default('1'),
   })
   .meta({ id: 'Notifier' });
 export type Notifier = z.infer<typeof Notifier>;
@@ -206,8 +211,37 @@ export const listNotifiers = contract('monitor.listNotifiers', {
   input: Empty,
   output: z.object({ items: z.array(Notifier) }),
 });
+const NotifierRef = z.object({ name: RuleName });
+export const getNotifier = contract('monitor.getNotifier', { input: NotifierRef, output: Notifier });
 export const addNotifier = contract('monitor.addNotifier', { input: NewNotifier, output: Notifier });
 export const removeNotifier = contract('monitor.removeNotifier', {
-  input: z.object({ name: RuleName }),
+  input: NotifierRef,
   output: Empty,
+});
+/** What waits is sent as it is changed to be. */
+export const updateNotifier = contract('monitor.updateNotifier', {
+  input: NotifierRef.extend({
+    changes: NotifierChanges,
+    /** The version that was read: `precondition_failed` if it changed since. */
+    ifMatch: z.string().max(64).optional(),
+  }),
+  output: Notifier,
+});
+
+/** How the receiver took a delivery that looks like an alert and says that it is a test. */
+export const NotifierTest = z
+  .object({
+    ok: z.boolean(),
+    /** What the receiver answered; null when it could not be reached. */
+    status: z.int().nullable(),
+    error: z.string().nullable(),
+    durationMs: z.number(),
+  })
+  .meta({ id: 'NotifierTest' });
+export type NotifierTest = z.infer<typeof NotifierTest>;
+
+export const testNotifier = contract('monitor.testNotifier', {
+  input: NotifierRef,
+  output: NotifierTest,
+  timeoutMs: 20_000,
 });
