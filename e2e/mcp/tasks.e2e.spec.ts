@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { eventually, startSystem, type System } from '../system';
-import { gather, JSON_HEADERS, post, RawSession, type JsonRpc } from './raw-client';
+import { gather, JSON_HEADERS, post, RawSession, readEvents, type JsonRpc } from './raw-client';
 
 const everything = join(
   dirname(require.resolve('@modelcontextprotocol/server-everything/package.json')),
@@ -54,7 +54,7 @@ describe('tasks', () => {
   afterAll(() => system.stop());
 
   const open = (path: string, headers = anonymous) =>
-    RawSession.open(system.url + path, '2025-11-25', { tasks: {} }, headers);
+    RawSession.open(system.url + path, '2025-11-25', { tasks: {}, elicitation: {} }, headers);
   const modern = async (
     path: string,
     method: string,
@@ -68,8 +68,8 @@ describe('tasks', () => {
     const { status, texts } = await post(system.url + path, request.body, { ...request.headers, ...headers });
     return { status, ...(JSON.parse(texts.at(-1) ?? '{}') as JsonRpc) };
   };
-  const start = async (session: RawSession, name: string, args: object) => {
-    const { result } = await session.request('tools/call', { name, arguments: args, task: {} });
+  const start = async (session: RawSession, name: string, args: object, _meta = {}) => {
+    const { result } = await session.request('tools/call', { name, arguments: args, task: {}, _meta });
     return (result?.['task'] as Task).taskId;
   };
 
@@ -136,6 +136,145 @@ describe('tasks', () => {
         expect(JSON.stringify(heard)).not.toContain(taskId);
       }
       abort.abort();
+    });
+
+    describe('that are another agent’s business too', () => {
+      const LONG = 600_000;
+      let abort: AbortController;
+      let mine: RawSession;
+      let other: RawSession;
+      let events: JsonRpc[];
+      let foreign: JsonRpc[];
+      beforeEach(async () => {
+        abort = new AbortController();
+        [mine, other] = [await open('/mcp', admin), await open('/mcp/old')];
+        [events, foreign] = [gather(await mine.listen(abort.signal)), gather(await other.listen(abort.signal))];
+      });
+      afterEach(() => abort.abort());
+
+      const progressIn = (messages: JsonRpc[]) =>
+        messages
+          .filter(({ method }) => method === 'notifications/progress')
+          .map(({ params }) => [params?.['progressToken'], params?.['progress']]);
+      const questionIn = (messages: JsonRpc[]) => messages.find(({ method }) => method === 'elicitation/create');
+      const accept = (id: unknown) =>
+        mine.post(JSON.stringify({ jsonrpc: '2.0', id, result: { action: 'accept', content: {} } }));
+      /** The messages of an answer, as they come. */
+      const stream = (url: string, headers: Record<string, string>, body: string): JsonRpc[] => {
+        const heard: JsonRpc[] = [];
+        const read = async () => {
+          const request = { method: 'POST', headers: { ...JSON_HEADERS, ...headers }, body, signal: abort.signal };
+          for await (const { data } of readEvents(await fetch(url, request)))
+            if (data !== '') heard.push(JSON.parse(data) as JsonRpc);
+        };
+        read().catch(() => undefined);
+        return heard;
+      };
+      /** Has the progress of a job reported until somebody hears of it. */
+      const reportUntil = async (mark: string, isHeard: () => boolean) => {
+        let progress = 0;
+        await eventually(async () => {
+          await other.call('report', { mark, progress: ++progress });
+          return isHeard();
+        });
+      };
+
+      it('report their progress to the session that made them, until they have ended', async () => {
+        const first = await start(mine, 'old__job', { mark: 'first', ms: LONG }, { progressToken: 'one' });
+        await start(mine, 'old__job', { mark: 'second', ms: LONG }, { progressToken: 2 });
+        await other.call('report', { mark: 'first', progress: 1 });
+        await other.call('report', { mark: 'second', progress: 1 });
+        await other.call('report', { mark: 'first', progress: 2 });
+        await eventually(() => progressIn(events).length === 3);
+        await mine.request('tasks/cancel', { taskId: first });
+        await other.call('report', { mark: 'first', progress: 3 });
+        await other.call('report', { mark: 'second', progress: 2 });
+        await eventually(() => progressIn(events).length === 4);
+        expect(progressIn(events)).toEqual([
+          ['one', 1],
+          [2, 1],
+          ['one', 2],
+          [2, 2],
+        ]);
+        expect(progressIn(foreign)).toEqual([]);
+      });
+
+      it('ask the session that made them, whoever else has a call in flight', async () => {
+        const taskId = await start(mine, 'old__job', { mark: 'asking', ms: LONG });
+        const asking = other.post(
+          JSON.stringify({
+            ...{ jsonrpc: '2.0', id: 'a', method: 'tools/call' },
+            params: { name: 'ask', arguments: { mark: 'asking' } },
+          }),
+        );
+        await eventually(() => questionIn(events) !== undefined);
+        const question = questionIn(events);
+        expect(question?.params).toMatchObject({ _meta: { 'io.modelcontextprotocol/related-task': { taskId } } });
+        await accept(question?.id);
+        expect((await mine.request('tasks/result', { taskId })).result).toMatchObject({
+          content: [{ type: 'text', text: 'accept' }],
+        });
+        expect((await asking).texts).toHaveLength(1);
+        expect(questionIn(foreign)).toBeUndefined();
+      });
+
+      it('take a question back from the session that was asked', async () => {
+        await start(mine, 'old__job', { mark: 'unasking', ms: LONG });
+        const asking = other.call('ask', { mark: 'unasking' });
+        await eventually(() => questionIn(events) !== undefined);
+        await other.call('unask', { mark: 'unasking' });
+        const isTakenBack = ({ method, params }: JsonRpc) =>
+          method === 'notifications/cancelled' && params?.['requestId'] === questionIn(events)?.id;
+        await eventually(() => events.some(isTakenBack));
+        await asking;
+      });
+
+      it('ask nobody when that session has ended', async () => {
+        await start(mine, 'old__job', { mark: 'left', ms: LONG });
+        await fetch(mine.url, { method: 'DELETE', headers: mine.headers });
+        expect(JSON.stringify(await other.call('ask', { mark: 'left' }))).toContain('not there any more');
+      });
+
+      it('report and ask along with the answer to whoever waits for their result', async () => {
+        const taskId = await start(mine, 'old__job', { mark: 'awaited', ms: LONG }, { progressToken: 'p' });
+        const request = { jsonrpc: '2.0', id: 'w', method: 'tasks/result', params: { taskId } };
+        const answer = stream(mine.url, mine.headers, JSON.stringify(request));
+        await reportUntil('awaited', () => progressIn(answer).length > 0);
+        const asking = other.call('ask', { mark: 'awaited' });
+        await eventually(() => questionIn(answer) !== undefined);
+        await accept(questionIn(answer)?.id);
+        await asking;
+        await eventually(() => answer.some(({ result }) => JSON.stringify(result ?? '').includes('accept')));
+        expect(questionIn(events)).toBeUndefined();
+      });
+
+      it('report to and ask a new client, which knows nothing of the task', async () => {
+        const modernCall = (params: object) => {
+          const _meta = {
+            'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+            'io.modelcontextprotocol/clientCapabilities': { elicitation: {} },
+            progressToken: 'new',
+          };
+          const headers = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'job' };
+          const call = { name: 'job', arguments: { mark: 'unseen', ms: LONG }, ...params, _meta };
+          const body = JSON.stringify({ jsonrpc: '2.0', id: 'm', method: 'tools/call', params: call });
+          return { body, headers: { ...headers, authorization: `Bearer ${system.key}` } };
+        };
+        const first = modernCall({});
+        const answer = stream(`${system.url}/mcp/old`, first.headers, first.body);
+        await reportUntil('unseen', () => progressIn(answer).some(([token]) => token === 'new'));
+        const asking = other.call('ask', { mark: 'unseen' });
+        await eventually(() => answer.at(-1)?.result?.['resultType'] === 'input_required');
+        const { inputRequests, requestState } = answer.at(-1)?.result as {
+          inputRequests: object;
+          requestState: string;
+        };
+        const [key = ''] = Object.keys(inputRequests);
+        const again = modernCall({ requestState, inputResponses: { [key]: { action: 'accept', content: {} } } });
+        const { texts } = await post(`${system.url}/mcp/old`, again.body, again.headers);
+        expect(texts.at(-1)).toContain('accept');
+        await asking;
+      });
     });
 
     it('that no server knows are refused, also without an id', async () => {

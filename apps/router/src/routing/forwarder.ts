@@ -52,7 +52,7 @@ export class Forwarder {
         ? await this.forwardLegacy(call, upstream, message, info.era === 'modern', declared)
         : await this.forwardModern(call, upstream, message, info.era === 'legacy', declared, item);
     if (response.length < MAX_TASK_LENGTH && response.includes('"taskId"'))
-      this.tasks.learn(response, upstream.slug, call.principal);
+      this.tasks.learn(response, upstream.slug, call.principal, call.session?.id);
     if (call.endpoint !== upstream.slug) this.links.learn(response, upstream.slug, call.principal);
     // On the aggregate it is the router that answers; a server's own name is on its own endpoint.
     if (call.endpoint !== upstream.slug && info.era === 'modern' && response.includes(ENVELOPE.serverInfo))

@@ -1,6 +1,5 @@
 import {
   AppError,
-  applyEdits,
   elementsOf,
   memberAt,
   type McpReply,
@@ -11,12 +10,13 @@ import {
 import type { BusContext } from '@mcp-router/platform';
 import type { EventStream, ReplySink } from '../sessions/event-stream';
 import type { Session } from '../sessions/session';
-import { edited, paramText, stringParam } from '../translation/envelope';
+import { stringParam } from '../translation/envelope';
 import { CAPABILITY_FOR, refusal } from '../translation/parked-call';
 import { CallCancellation, type Cancellation } from '../upstreams/cancellation';
 import type { ServerHandle } from '../upstreams/upstream';
 import type { LegacyCall } from './call';
 import { isWanted } from './log-levels';
+import { questionFor, withdrawnFor } from './server-question';
 
 /** The code of URLElicitationRequiredError (2025-11-25); an error that has it is short. */
 const REFUSED_UNTIL_VISITED = '-32042';
@@ -119,30 +119,9 @@ export class OpenCall implements LegacyCall {
   }
 
   private takeRequest(message: RpcText, server: ServerHandle): void {
-    const { id: serverId, method, params, text, idMember } = message;
-    if (serverId === undefined || method === undefined || !idMember) return;
-    const capability = CAPABILITY_FOR[method];
-    if (method === 'ping') {
-      server.respond(`{"jsonrpc":"2.0","id":${serverId},"result":{}}`);
-      return;
-    }
-    if (capability !== undefined && !this.session.declared.has(capability)) {
-      server.respond(refusal(serverId, `The client does not support ${capability}`));
-      return;
-    }
-    const visit = method === 'elicitation/create' ? stringParam(message, ['elicitationId']) : undefined;
-    if (visit !== undefined) this.session.addVisit(visit);
-    const token = params && memberAt(text, ['_meta', 'progressToken'], params.start);
-    const id = this.session.ask({
-      id: serverId,
-      call: this,
-      server,
-      progressToken: token && text.slice(token.start, token.end),
-      answer: (response) => server.respond(response),
-    });
-    const edits = [{ start: idMember.start, end: idMember.end, text: id }];
-    if (token) edits.push({ start: token.start, end: token.end, text: id });
-    this.emit(applyEdits(text, edits));
+    if (message.method === 'ping') return server.respond(`{"jsonrpc":"2.0","id":${message.id ?? 'null'},"result":{}}`);
+    const question = questionFor(this.session, message, server, this);
+    if (question !== undefined) this.emit(question);
   }
 
   private takeNotification(message: RpcText, server: ServerHandle): void {
@@ -150,14 +129,9 @@ export class OpenCall implements LegacyCall {
       const { logLevel } = this.session;
       if (logLevel !== undefined && !isWanted(stringParam(message, ['level']), logLevel)) return;
     }
-    if (message.method === 'notifications/cancelled') {
-      const id = this.session.withdraw(server, paramText(message, ['requestId']) ?? '');
-      const member = message.params && memberAt(message.text, ['requestId'], message.params.start);
-      if (id === undefined || !member) return;
-      this.emit(edited(message, [{ start: member.start, end: member.end, text: id }]).text);
-      return;
-    }
-    this.emit(message.text);
+    const text =
+      message.method === 'notifications/cancelled' ? withdrawnFor(this.session, message, server) : message.text;
+    if (text !== undefined) this.emit(text);
   }
 
   private emit(text: string): void {

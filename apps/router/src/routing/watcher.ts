@@ -9,7 +9,9 @@ import type { Directory } from './directory';
 import { listChanged, type Listeners } from './listeners';
 import { callerOf } from './legacy-door';
 import { isWanted, type LogLevels } from './log-levels';
+import { questionFor, withdrawnFor } from './server-question';
 import type { Subscriptions } from './subscriptions';
+import { refusal } from '../translation/parked-call';
 import type { VirtualServers } from '../virtual-servers/virtual-servers.service';
 import type { TaskOwners } from './task-owners';
 
@@ -31,7 +33,6 @@ const NOT_FOR_CLIENTS = new Set([
   'notifications/prompts/list_changed',
   'notifications/resources/list_changed',
   'notifications/progress',
-  'notifications/cancelled',
 ]);
 
 /** Tells clients what happens without a call of theirs: lists that change, resources, log messages of servers. */
@@ -108,17 +109,20 @@ export class Watcher {
     return this.virtuals.view(slug) ? endpoint === slug : this.virtuals.covers(endpoint, slug);
   }
 
-  /** @returns whether a request was taken */
-  private unsolicited({ slug }: Upstream, { message, server, sessionKey, agentId }: Unsolicited): boolean {
+  /** @returns whether it was taken */
+  private unsolicited({ slug }: Upstream, event: Unsolicited): boolean {
+    const { message, sessionKey, agentId, taskId } = event;
     const { method, kind } = message;
     if (method === undefined) return false;
+    if (method === 'notifications/cancelled') return this.withdrawn(slug, event);
     if (sessionKey !== undefined) {
       const session = this.sessions.find(sessionKey);
       if (!session) return false;
-      if (kind === 'request') return session.askUnsolicited(message, server);
+      if (kind === 'request' || taskId !== undefined) return pass(session, event);
       if (!NOT_FOR_CLIENTS.has(method)) session.notify(message.text);
       return false;
     }
+    if (taskId !== undefined && this.concernsTask(slug, event, taskId)) return true;
     if (kind === 'request' || NOT_FOR_CLIENTS.has(method)) return false;
     if (method === 'notifications/resources/updated') this.subscriptions.updated(slug, message, agentId);
     else if (method === 'notifications/tasks/status' && agentId === undefined)
@@ -135,9 +139,31 @@ export class Watcher {
     return false;
   }
 
+  /** What a server asks or tells because of a task is for the session that made it. @returns whether the task is known */
+  private concernsTask(slug: string, event: Unsolicited, taskId: string): boolean {
+    const maker = this.tasks.makerOf(taskId, slug);
+    if (!maker || (event.agentId !== undefined && event.agentId !== maker.agentId)) return false;
+    const { message, server } = event;
+    const session = maker.sessionId === undefined ? undefined : this.sessions.find(maker.sessionId);
+    if (session && this.virtuals.covers(session.endpoint, slug)) pass(session, event);
+    else if (message.id !== undefined) server.respond(refusal(message.id, 'Who made the task is not there any more'));
+    return true;
+  }
+
+  /** A server takes back a question; only the session that was asked knows of it. */
+  private withdrawn(slug: string, { message, server }: Unsolicited): boolean {
+    for (const session of this.sessionsAt(slug)) {
+      const text = withdrawnFor(session, message, server);
+      if (text === undefined) continue;
+      session.notify(text);
+      return true;
+    }
+    return false;
+  }
+
   /** A task is its agent's, whoever else shares the connection. */
   private taskChanged(slug: string, message: RpcText): void {
-    const agentId = this.tasks.agentOf(stringParam(message, ['taskId']) ?? '', slug);
+    const agentId = this.tasks.makerOf(stringParam(message, ['taskId']) ?? '', slug)?.agentId;
     if (agentId === undefined) return;
     for (const session of this.sessionsAt(slug))
       if (session.principal.agentId === agentId) session.notify(message.text);
@@ -178,4 +204,15 @@ export class Watcher {
         session.notify(text);
     }
   }
+}
+
+/** Gives a session what no call of it that is open caused: a question, progress of a task, or a log message. */
+function pass(session: Session, { message, server }: Unsolicited): true {
+  const text = message.kind === 'request' ? questionFor(session, message, server) : message.text;
+  const isUnwanted =
+    message.method === 'notifications/message' &&
+    session.logLevel !== undefined &&
+    !isWanted(stringParam(message, ['level']), session.logLevel);
+  if (text !== undefined && !isUnwanted) session.notify(text);
+  return true;
 }

@@ -1,5 +1,5 @@
 import { InFlight } from '@mcp-router/platform';
-import type { Principal, RpcText } from '@mcp-router/shared';
+import type { Principal } from '@mcp-router/shared';
 import type { ServerHandle } from '../upstreams/upstream';
 import type { EventLog } from './event-log';
 import { EventStream, type ReplySink } from './event-stream';
@@ -147,14 +147,6 @@ export class Session {
     }
   }
 
-  /** Passes on a server's request that no call caused. @returns whether the client can be asked */
-  askUnsolicited({ id, idMember, text }: RpcText, server: ServerHandle): boolean {
-    if (id === undefined || !idMember) return false;
-    const own = this.ask({ id, call: undefined, server, answer: (response) => server.respond(response) });
-    this.notify(text.slice(0, idMember.start) + own + text.slice(idMember.end));
-    return true;
-  }
-
   /** Remembers the `elicitationId` of a page that the client was asked to open. */
   addVisit(elicitationId: string): void {
     this.visits ??= new Set();
@@ -189,9 +181,9 @@ export class Session {
   }
 
   /** Takes back a question that its server does not ask any more. @returns the id that the client knows it by */
-  withdraw(server: ServerHandle, serverId: string): string | undefined {
+  withdraw({ notify }: ServerHandle, serverId: string): string | undefined {
     for (const [id, question] of this.questions ?? []) {
-      if (question.id !== serverId || question.server !== server) continue;
+      if (question.id !== serverId || question.server?.notify !== notify) continue;
       this.questions?.delete(id);
       return id;
     }

@@ -6,13 +6,16 @@ import {
   errorText,
   progressTokenOf,
   readIncoming,
+  relatedTaskOf,
   restoreId,
+  stringAt,
   subscriptionIdOf,
   withOwnId,
   withProgressToken,
   withSubscriptionId,
 } from './message';
 import { PendingCall, type Abandoned, type CallLimits } from './pending-call';
+import { TaskTokens, type TaskToken } from './task-tokens';
 import type { Exchange } from './upstream';
 
 type Key = number | string;
@@ -32,6 +35,7 @@ const OF_A_CALL = new Set(['notifications/message']);
 /** The calls in flight on one connection, and which of them an incoming message belongs to. */
 export class CallTable {
   private readonly calls = new InFlight<Key, PendingCall>();
+  private readonly tokens = new TaskTokens();
   private nextId = 1;
 
   constructor(
@@ -79,6 +83,7 @@ export class CallTable {
     const call = this.at(key);
     const id = call?.exchange.message.id;
     if (!call || id === undefined) return;
+    if (call.token !== undefined || this.tokens.size > 0) this.tokens.answered(key as number, call, text);
     const restored = restoreId(text, JSON.stringify(key), id);
     call.settle(typeof key === 'string' ? withSubscriptionId(readRpc(restored), id).text : restored);
   }
@@ -89,10 +94,16 @@ export class CallTable {
         if (message.id !== undefined) send(`{"jsonrpc":"2.0","id":${message.id},"result":{}}`);
         return;
       case 'notifications/progress': {
-        const call = this.find(progressTokenOf(message));
-        if (call?.token !== undefined) call.deliver(withProgressToken(message, call.token), send);
+        const token = progressTokenOf(message);
+        const call = this.find(token);
+        if (call?.token !== undefined) return call.deliver(withProgressToken(message, call.token), send);
+        const task = token === undefined ? undefined : this.tokens.of(JSON.parse(token));
+        if (task) this.routeToTask(withProgressToken(message, task.token), send, task.taskId, task);
         return;
       }
+      case 'notifications/tasks/status':
+        this.tokens.told(message);
+        return this.routeByCause(message, send, own);
       case 'notifications/cancelled':
         return this.routeCancelled(message, send);
       default:
@@ -106,8 +117,39 @@ export class CallTable {
   }
 
   private routeByCause(message: RpcText, send: Send, own: PendingCall | undefined): void {
-    const cause = own ?? this.causeOf(message);
-    if (cause === undefined || (cause !== 'ambiguous' && !cause.exchange.onMessage)) return this.onStray(message, send);
+    const isOfCall = message.kind === 'request' || OF_A_CALL.has(message.method ?? '');
+    const taskId = isOfCall ? relatedTaskOf(message) : undefined;
+    const about = own && taskIn(own.exchange.message);
+    // A server may send what concerns one task along with the answer to a question about another.
+    const isOwn = own !== undefined && (taskId === undefined || about === undefined || about === taskId);
+    if (isOwn || taskId === undefined) this.deliver(message, send, own ?? this.causeOf(message));
+    else this.routeToTask(message, send, taskId);
+  }
+
+  /**
+   * What belongs to a task goes to the call that waits for its result, else to whoever knows who made the task; a task
+   * that nobody knows may be one that a call is just making.
+   *
+   * @param made set for progress: nobody else knows the token
+   */
+  private routeToTask(message: RpcText, send: Send, taskId: string, made?: TaskToken): void {
+    // It may come together with the answer that made the task, which is taken note of first.
+    setImmediate(() => {
+      const waiting = this.calls
+        .values()
+        .findLast(
+          ({ exchange, caller }) =>
+            exchange.message.method === 'tasks/result' &&
+            taskIn(exchange.message) === taskId &&
+            (made === undefined || made.caller === caller),
+        );
+      if (waiting?.exchange.onMessage) waiting.deliver(message, send);
+      else if (!this.onStray(message, send, taskId)) this.deliver(message, send, this.causeOf(message));
+    });
+  }
+
+  private deliver(message: RpcText, send: Send, cause: PendingCall | 'ambiguous' | undefined): void {
+    if (cause === undefined || (cause !== 'ambiguous' && !cause.exchange.onMessage)) return this.stray(message, send);
     if (cause !== 'ambiguous') return cause.deliver(message, send);
     const refusal = new AppError(
       'conflict',
@@ -115,6 +157,11 @@ export class CallTable {
       { hint: 'Set "isolation" of this server to "session" or "agent"' },
     );
     if (message.id !== undefined) send(errorText(message.id, refusal.toJsonRpc()));
+  }
+
+  private stray(message: RpcText, send: Send): void {
+    if (this.onStray(message, send) || message.kind !== 'request' || message.id === undefined) return;
+    send(errorText(message.id, { code: -32601, message: `Nobody is there to answer "${message.method ?? ''}"` }));
   }
 
   /**
@@ -130,7 +177,7 @@ export class CallTable {
     const active = candidates.filter((call) => !call.isParked);
     const pool = active.length > 0 ? active : candidates;
     const latest = pool.at(-1);
-    if (!latest || pool.every((call) => callerOf(call) === callerOf(latest))) return latest;
+    if (!latest || pool.every((call) => call.caller === latest.caller)) return latest;
     return isRequest ? 'ambiguous' : undefined;
   }
 
@@ -144,7 +191,7 @@ export class CallTable {
       call.withdraw(id);
       return call.deliver(message, send);
     }
-    this.onStray(message, send);
+    this.stray(message, send);
   }
 
   /** The call with an id that a server wrote: `"7"` is not 7. */
@@ -162,6 +209,7 @@ function mayCause({ exchange, isBounded }: PendingCall): boolean {
   return isBounded && (exchange.onMessage !== undefined || exchange.message.method === 'tools/call');
 }
 
-function callerOf({ exchange }: PendingCall): string {
-  return `${exchange.principal.agentId} ${exchange.sessionKey ?? ''}`;
+/** The task of 2025-11-25 that a call is about. */
+function taskIn({ method, text, params }: RpcText): string | undefined {
+  return params && method?.startsWith('tasks/') === true ? stringAt(text, ['taskId'], params.start) : undefined;
 }

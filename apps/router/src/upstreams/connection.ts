@@ -1,8 +1,13 @@
 import type { Exchange, UpstreamInfo } from './upstream';
 import type { RpcText } from '@mcp-router/shared';
 
-/** A message that no exchange caused, with the way to answer it on the connection it came from. */
-export type OnStray = (message: RpcText, send: (text: string) => void) => void;
+/**
+ * A message that no exchange in flight caused, with the way to answer it on the connection it came from.
+ *
+ * @param taskId the task that it belongs to
+ * @returns whether it was taken; a request that was not is refused
+ */
+export type OnStray = (message: RpcText, send: (text: string) => void, taskId?: string) => boolean;
 
 /** Why a connection ended by itself. */
 export interface Loss {

@@ -10,6 +10,7 @@ export type Incoming = { kind: 'response'; id: unknown; text: string } | { kind:
 
 const TOKEN_PATH = ['_meta', 'progressToken'];
 const SUBSCRIPTION_PATH = ['_meta', ENVELOPE.subscriptionId];
+const TASK_PATH = ['_meta', 'io.modelcontextprotocol/related-task', 'taskId'];
 
 /** Reads one message of a server. @throws AppError or SyntaxError when it is no JSON-RPC message */
 export function readIncoming(text: string): Incoming {
@@ -72,6 +73,17 @@ export function withSubscriptionId(message: RpcText, id: string): RpcText {
   return withParam(message, SUBSCRIPTION_PATH, id);
 }
 
+/** The task of 2025-11-25 that a message belongs to. */
+export function relatedTaskOf({ text, params }: RpcText): string | undefined {
+  return params && text.includes('related-task', params.start) ? stringAt(text, TASK_PATH, params.start) : undefined;
+}
+
+/** A string at a path of a message. */
+export function stringAt(text: string, path: readonly string[], from?: number): string | undefined {
+  const written = valueText(text, path, from);
+  return written?.startsWith('"') === true ? (JSON.parse(written) as string) : undefined;
+}
+
 /** The request id that a `notifications/cancelled` names, JSON text. */
 export function cancelledIdOf({ text, params }: RpcText): string | undefined {
   return params && valueText(text, ['requestId'], params.start);
@@ -84,7 +96,7 @@ function withParam(message: RpcText, path: readonly string[], value: string): Rp
   return readRpc(applyEdits(message.text, [{ start: member.start, end: member.end, text: value }]));
 }
 
-function valueText(text: string, path: readonly string[], from: number): string | undefined {
+function valueText(text: string, path: readonly string[], from?: number): string | undefined {
   const member = memberAt(text, path, from);
   return member && text.slice(member.start, member.end);
 }

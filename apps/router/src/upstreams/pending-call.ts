@@ -52,6 +52,11 @@ export class PendingCall {
     else exchange.signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
+  /** Who waits for it, for comparison. */
+  get caller(): string {
+    return `${this.exchange.principal.agentId} ${this.exchange.sessionKey ?? ''}`;
+  }
+
   get isParked(): boolean {
     return this.questions !== undefined && this.questions.size > 0;
   }
@@ -81,7 +86,7 @@ export class PendingCall {
         this.heardAt = performance.now();
         send(response);
       },
-      notify: (notification) => send(notification),
+      notify: send,
     };
   }
 

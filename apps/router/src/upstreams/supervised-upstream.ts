@@ -10,7 +10,7 @@ import { connect } from './connect';
 import { ConnectionLost, type Connection } from './connection';
 import { countFromZero, countRestart, countRetry, measureExchange } from './exchange-metrics';
 import { modernEnvelope, SHARED_CAPABILITIES } from './handshake';
-import { errorText, requestText } from './message';
+import { requestText } from './message';
 import { isRepeatable, type ToolHints } from './repeatable';
 import { connectionOf, Instances, MAIN, type Dial, type Instance } from './instances';
 import type { ServerSpec } from './server-spec';
@@ -313,7 +313,7 @@ export class SupervisedUpstream implements Upstream {
       reaper: this.tools.reaper,
       logs: this.logs,
       maxMessageBytes: this.tools.maxMessageBytes,
-      onStray: (message, reply) => this.stray(self(), message, reply),
+      onStray: (message, reply, taskId) => this.stray(self(), message, reply, taskId),
       signal,
     });
 
@@ -429,18 +429,18 @@ export class SupervisedUpstream implements Upstream {
     this.instances.retireIdle();
   }
 
-  private stray(instance: Instance, message: RpcText, send: (text: string) => void): void {
+  private stray(instance: Instance, message: RpcText, send: (text: string) => void, taskId?: string): boolean {
     const event: Unsolicited = {
       message,
       server: { respond: send, notify: send },
+      ...(taskId !== undefined && { taskId }),
       ...(instance.caller?.sessionKey !== undefined &&
         this.isolation === 'session' && { sessionKey: instance.caller.sessionKey }),
       ...(instance.caller && this.isolation !== 'shared' && { agentId: instance.caller.principal.agentId }),
     };
     let taken = false;
     for (const listener of this.listeners) taken = listener(event) === true || taken;
-    if (taken || message.kind !== 'request' || message.id === undefined) return;
-    send(errorText(message.id, { code: -32601, message: `Nobody is there to answer "${message.method ?? ''}"` }));
+    return taken;
   }
 
   private changed(): void {

@@ -44,8 +44,8 @@ export interface Caller {
 export interface ServerHandle {
   /** Answers a server→client request: a JSON-RPC response whose id is the one the server wrote. Late answers are dropped. */
   respond(response: string): void;
-  /** Sends a notification (progress on the server's own token, say) on the same connection. */
-  notify(notification: string): void;
+  /** Sends a notification (progress on the server's own token, say) on the same connection, to which it is peculiar. */
+  readonly notify: (notification: string) => void;
 }
 
 /**
@@ -80,9 +80,11 @@ export interface Unsolicited {
   /** Set when the connection belongs to one session or one agent (see `Isolation`). */
   sessionKey?: string;
   agentId?: string;
+  /** Set when it belongs to a task of 2025-11-25; a progress token is that of the call that made the task. */
+  taskId?: string;
 }
 
-/** Returns true when it took a request and will answer it; a request that no listener takes is refused. */
+/** Returns true when it took the message, and will answer it if it is a request; one that no listener takes is refused. */
 export type UnsolicitedListener = (event: Unsolicited) => boolean | undefined;
 
 /**

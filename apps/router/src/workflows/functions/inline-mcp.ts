@@ -45,6 +45,7 @@ export async function callInlineServer(
     callTimeoutMs: millisecondsOf(args['timeout']) ?? limits.CALL_TIMEOUT_MS,
     onStray: (message, send) => {
       if (message.id !== undefined) send(refusalOf(message.id));
+      return true;
     },
     outbound: sender.outbound,
     signal: sender.signal,
