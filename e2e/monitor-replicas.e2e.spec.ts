@@ -168,6 +168,19 @@ describe('two replicas of gateway, router and monitor', () => {
     const notifier = { name: 'hook', url: 'http://127.0.0.1:9/x', secret };
     expect((await system.api('POST', '/api/v1/notifiers', notifier)).status).toBe(201);
     expect(JSON.stringify((await system.api('GET', '/api/v1/notifiers')).body)).not.toContain(secret);
+    const read = await system.api<{ version: string }>('GET', '/api/v1/notifiers/hook');
+    const tag = { 'if-match': `"${read.body.version}"` };
+    const change = (changes: object) => system.api('PATCH', '/api/v1/notifiers/hook', changes, tag);
+    expect(await change({ severities: ['critical'] })).toMatchObject({
+      status: 200,
+      body: { url: notifier.url, severities: ['critical'] },
+    });
+    expect((await change({ severities: ['info'] })).status).toBe(412);
+    expect((await change({ name: 'other' })).status).toBe(400);
+    expect(await system.api('POST', '/api/v1/notifiers/hook/test')).toMatchObject({
+      status: 200,
+      body: { ok: false, status: null, error: 'bad port' },
+    });
     await system.api('POST', '/api/v1/alert-rules', rule);
     interface Alerts {
       items: { id: string; state: string; muted: string | null; acknowledgedBy: string | null }[];
