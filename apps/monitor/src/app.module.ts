@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AlertsHandler } from './alerts/alerts.handler';
 import { AlertsStore } from './alerts/alerts.store';
 import { Evaluator } from './alerts/evaluator';
+import { Notifiers } from './alerts/notifiers';
 import { SilencesStore } from './alerts/silences.store';
 import { Webhooks } from './alerts/webhooks';
 import { CallsHandler } from './calls/calls.handler';
@@ -24,6 +25,7 @@ import { UptimeService } from './uptime/uptime.service';
   providers: [
     AlertsStore,
     Evaluator,
+    Notifiers,
     SilencesStore,
     Webhooks,
     CallsService,

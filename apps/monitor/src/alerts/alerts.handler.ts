@@ -33,8 +33,8 @@ import { MetricsStore } from '../metrics/metrics.store';
 import { AlertsStore } from './alerts.store';
 import { backtest } from './backtest';
 import { refuseUnfitRule } from './measure';
+import { Notifiers } from './notifiers';
 import { SilencesStore } from './silences.store';
-import { Webhooks } from './webhooks';
 
 @Controller()
 export class AlertsHandler {
@@ -42,7 +42,7 @@ export class AlertsHandler {
     private readonly alerts: AlertsStore,
     private readonly metrics: MetricsStore,
     private readonly silences: SilencesStore,
-    private readonly webhooks: Webhooks,
+    private readonly notifiers: Notifiers,
   ) {}
 
   @Handles(listAlertRules)
@@ -106,33 +106,33 @@ export class AlertsHandler {
   }
 
   @Handles(listNotifiers)
-  async notifiers(): Promise<{ items: Notifier[] }> {
-    return { items: await this.webhooks.list() };
+  async listNotifiers(): Promise<{ items: Notifier[] }> {
+    return { items: await this.notifiers.list() };
   }
 
   @Handles(getNotifier)
   notifier({ name }: { name: string }): Promise<Notifier> {
-    return this.webhooks.get(name);
+    return this.notifiers.get(name);
   }
 
   @Handles(addNotifier)
   addNotifier(notifier: z.output<typeof addNotifier.input>): Promise<Notifier> {
-    return this.webhooks.add(notifier);
+    return this.notifiers.add(notifier);
   }
 
   @Handles(updateNotifier)
   changeNotifier({ name, changes, ifMatch }: z.output<typeof updateNotifier.input>): Promise<Notifier> {
-    return this.webhooks.change(name, changes, ifMatch);
+    return this.notifiers.change(name, changes, ifMatch);
   }
 
   @Handles(testNotifier)
   testNotifier({ name }: { name: string }): Promise<NotifierTest> {
-    return this.webhooks.test(name);
+    return this.notifiers.test(name);
   }
 
   @Handles(removeNotifier)
   async removeNotifier({ name }: { name: string }): Promise<Record<string, never>> {
-    await this.webhooks.remove(name);
+    await this.notifiers.remove(name);
     return {};
   }
 }

@@ -14,6 +14,7 @@ import { AlertsStore } from './alerts.store';
 import { backtest } from './backtest';
 import { DEFAULT_RULES } from './default-rules';
 import { Evaluator } from './evaluator';
+import { Notifiers } from './notifiers';
 import { SilencesStore } from './silences.store';
 import { Webhooks } from './webhooks';
 
@@ -36,6 +37,7 @@ describe('alerts', () => {
   let close: () => Promise<void>;
   let metrics: MetricsStore;
   let alerts: AlertsStore;
+  let notifiers: Notifiers;
   let webhooks: Webhooks;
   let evaluator: Evaluator;
   let receiver: Server;
@@ -73,7 +75,8 @@ describe('alerts', () => {
       record: (_: unknown, event: RecordedEvent) => events.push(event),
       listen: (_: unknown, rotated: () => void) => ((keyRotated = rotated), () => undefined),
     };
-    webhooks = new Webhooks(bus as never, env as never, database, logger);
+    notifiers = new Notifiers(env as never, database);
+    webhooks = new Webhooks(bus as never, env as never, database, notifiers, logger);
     silences = new SilencesStore(database);
     evaluator = new Evaluator(bus as never, alerts, silences, metrics, webhooks, database, logger);
     await database.query(`DELETE FROM monitor.alert_rule`);
@@ -209,7 +212,7 @@ describe('alerts', () => {
 
   it('have no rule that asks its metric for what that kind of metric does not have', async () => {
     const key = { name: 'in_flight', type: 'gauge', labels: {} } as const;
-    const handler = new AlertsHandler(alerts, metrics, silences, webhooks);
+    const handler = new AlertsHandler(alerts, metrics, silences, notifiers);
     const summed = rule({ name: 'early', metric: 'in_flight', aggregate: 'sum' });
     // What kind a metric is, is known from its first point.
     await handler.add(summed);
@@ -241,7 +244,7 @@ describe('alerts', () => {
     answers = [500];
     webhooks.onApplicationBootstrap();
     const { port } = receiver.address() as AddressInfo;
-    await webhooks.add(NewNotifier.parse({ name: 'hook', url: `http://127.0.0.1:${port}/x`, secret: SECRET }));
+    await notifiers.add(NewNotifier.parse({ name: 'hook', url: `http://127.0.0.1:${port}/x`, secret: SECRET }));
     await alerts.addRule(rule({}));
     await count(10, 120);
     const next = () => new Promise<void>((done) => (heard = done));
@@ -255,7 +258,7 @@ describe('alerts', () => {
     expect(received[1]?.body).toBe(received[0]?.body);
     expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ rule: 'r', state: 'firing', value: 2 });
     await webhooks.onApplicationShutdown();
-    expect(await webhooks.list()).toMatchObject([{ name: 'hook', delivered: 1, failed: 0, lastError: null }]);
+    expect(await notifiers.list()).toMatchObject([{ name: 'hook', delivered: 1, failed: 0, lastError: null }]);
   });
 
   it('go on being evaluated while Redis is away, and are sent when it is back', async () => {
@@ -304,7 +307,7 @@ describe('alerts', () => {
   const listen = async () => {
     webhooks.onApplicationBootstrap();
     const { port } = receiver.address() as AddressInfo;
-    await webhooks.add(NewNotifier.parse({ name: 'hook', url: `http://127.0.0.1:${port}/x`, secret: SECRET }));
+    await notifiers.add(NewNotifier.parse({ name: 'hook', url: `http://127.0.0.1:${port}/x`, secret: SECRET }));
     const states = () => received.map(({ body }) => (JSON.parse(body) as { state: string }).state);
     const until = async (n: number) => {
       while (received.length < n) await new Promise<void>((done) => (heard = done));
@@ -410,23 +413,23 @@ describe('alerts', () => {
     const { port } = receiver.address() as AddressInfo;
     const url = `http://127.0.0.1:${port}/${path}`;
     const notifier = NewNotifier.parse({ name: 'hook', url, secret: SECRET, severities: ['info'] });
-    return webhooks.add(notifier);
+    return notifiers.add(notifier);
   };
 
   it('are sent as their notifier is changed to be, unless somebody else changed it meanwhile', async () => {
     webhooks.onApplicationBootstrap();
     const added = await hook();
     const secret = 'a newer secret of a receiver';
-    expect(await webhooks.change('hook', { severities: ['warning'] }, added.version)).toMatchObject({
+    expect(await notifiers.change('hook', { severities: ['warning'] }, added.version)).toMatchObject({
       url: added.url,
       severities: ['warning'],
     });
-    const late = webhooks.change('hook', { severities: ['info'] }, added.version);
+    const late = notifiers.change('hook', { severities: ['info'] }, added.version);
     await expect(late).rejects.toMatchObject({ code: 'precondition_failed' });
-    const { version } = await webhooks.change('hook', { url: `${added.url}/new`, secret });
-    expect(await webhooks.get('hook')).toMatchObject({ version, url: `${added.url}/new`, severities: ['warning'] });
-    await expect(webhooks.change('none', {})).rejects.toMatchObject({ code: 'not_found' });
-    const inside = webhooks.change('hook', { url: 'http://169.254.169.254/' });
+    const { version } = await notifiers.change('hook', { url: `${added.url}/new`, secret });
+    expect(await notifiers.get('hook')).toMatchObject({ version, url: `${added.url}/new`, severities: ['warning'] });
+    await expect(notifiers.change('none', {})).rejects.toMatchObject({ code: 'not_found' });
+    const inside = notifiers.change('hook', { url: 'http://169.254.169.254/' });
     await expect(inside).rejects.toMatchObject({ code: 'url_refused' });
     await alerts.addRule(rule({}));
     await count(10, 120);
@@ -440,19 +443,19 @@ describe('alerts', () => {
   it('are tried with a signed delivery whose outcome is told, and which does not count', async () => {
     const added = await hook();
     answers = [204, 500];
-    expect(await webhooks.test('hook')).toMatchObject({ ok: true, status: 204, error: null });
+    expect(await notifiers.test('hook')).toMatchObject({ ok: true, status: 204, error: null });
     const { headers, body } = received[0] as Received;
     expect(headers['x-mcp-router-signature']).toBe(signatureOf(headers, body, SECRET));
     expect(JSON.parse(body)).toMatchObject({ test: true, rule: 'test', state: 'firing', severity: 'info' });
-    expect(await webhooks.test('hook')).toMatchObject({ ok: false, status: 500, error: 'the receiver answered 500' });
-    expect(await webhooks.list()).toEqual([added]);
-    await webhooks.change('hook', { url: 'http://127.0.0.1:9/' });
-    expect(await webhooks.test('hook')).toMatchObject({ ok: false, status: null, error: 'bad port' });
-    await expect(webhooks.test('none')).rejects.toMatchObject({ code: 'not_found' });
+    expect(await notifiers.test('hook')).toMatchObject({ ok: false, status: 500, error: 'the receiver answered 500' });
+    expect(await notifiers.list()).toEqual([added]);
+    await notifiers.change('hook', { url: 'http://127.0.0.1:9/' });
+    expect(await notifiers.test('hook')).toMatchObject({ ok: false, status: null, error: 'bad port' });
+    await expect(notifiers.test('none')).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('are not sent where requests may not go', async () => {
     const notifier = NewNotifier.parse({ name: 'hook', url: 'http://169.254.169.254/', secret: SECRET });
-    await expect(webhooks.add(notifier)).rejects.toMatchObject({ code: 'url_refused' });
+    await expect(notifiers.add(notifier)).rejects.toMatchObject({ code: 'url_refused' });
   });
 });
