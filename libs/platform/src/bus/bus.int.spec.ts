@@ -212,6 +212,26 @@ it('sends nothing more to a replica that leaves; what it works on is finished', 
   await closed;
 });
 
+it('has its last answer in Redis before callers can find it gone', async () => {
+  const third = await startReplica({ app: 'echoer', redisUrl, prefix });
+  const instance = third.bus.instanceId;
+  const asking = new Redis(redisUrl);
+  const monitor = await asking.monitor();
+  const seen: string[] = [];
+  monitor.on('monitor', (_: string, [command = '', channel, message = '']: string[]) => {
+    if (channel === `${prefix}rpc:echoer:${instance}` && command.toLowerCase() === 'unsubscribe') seen.push('gone');
+    else if (channel?.startsWith(`${prefix}inbox:caller`) && message.includes('farewell')) seen.push('answered');
+  });
+  const answer = caller.bus.call(echo, { text: 'farewell', delayMs: 500, mark: 'farewell' }, { instance });
+  await until(async () => (await marks('farewell')) === 1);
+  await third.close();
+  await expect(answer).resolves.toMatchObject({ text: 'farewell' });
+  await until(() => seen.length === 2);
+  expect(seen).toEqual(['answered', 'gone']);
+  monitor.disconnect();
+  await asking.quit();
+});
+
 it('ends streams without an end when a replica stops, and waits for the others', async () => {
   const stopping = await startReplica({ app: 'echoer', redisUrl, prefix, drainMs: 10_000 });
   const instance = stopping.bus.instanceId;

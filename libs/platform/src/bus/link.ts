@@ -155,6 +155,12 @@ export class RedisLink {
     this.publish(channel, frame, [receipt]);
   }
 
+  /** Resolves when Redis has taken what was sent until now, or is away. */
+  async settled(): Promise<void> {
+    this.flush();
+    await this.redis.ping().catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.checker);

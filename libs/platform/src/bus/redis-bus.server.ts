@@ -95,6 +95,8 @@ export class RedisBusServer extends Server implements CustomTransportStrategy, R
     const aborting = setTimeout(() => this.abortAll(new AppError('cancelled', 'The service stops')), this.drainMs);
     if (!this.served.isEmpty) await new Promise<void>((resolve) => this.idle.push(resolve));
     clearTimeout(aborting);
+    // The other connection could overtake the last answers, and their callers would take this instance for lost.
+    await this.link.settled();
     await this.link.unsubscribe(this.channel);
     clearInterval(this.watcher);
   }

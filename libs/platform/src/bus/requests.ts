@@ -270,7 +270,8 @@ export class Requests {
       const since = this.silentSince.get(channel);
       if (since === undefined) this.silentSince.set(channel, now);
       else if (now - since > HUNG_AFTER_MS) this.lose(app, instance);
-      const lost = { undelivered: () => this.lose(app, instance), failed: () => undefined };
+      // An instance that stopped in good order has answered before: the answers that wait in the socket are read first.
+      const lost = { undelivered: () => setImmediate(() => this.lose(app, instance)), failed: () => undefined };
       this.link.send(channel, `P${this.link.address} ${ids.join(',')}`, lost);
     }
   }
