@@ -70,3 +70,38 @@ describe('the first reading of a server', () => {
     await waiting;
   });
 });
+
+describe('a list that is read anew', () => {
+  it('is what the server lists after the wish, not what it was listing just then', async () => {
+    const answers: ((tool: string) => void)[] = [];
+    const upstream = {
+      ...startingServer().upstream,
+      exchange: ({ message }: Exchange) =>
+        new Promise<string>((resolve) => {
+          const answer = (tool: string) =>
+            resolve(`{"jsonrpc":"2.0","id":${message.id},"result":{"tools":[{"name":"${tool}"}]}}`);
+          answers.push(answer);
+        }),
+    };
+    const catalogue = new Catalogue();
+    const feed = new CatalogueFeed(catalogue, bus, pino({ level: 'silent' }));
+    const asked = async (times: number) => {
+      while (answers.length < times) await new Promise((resolve) => setImmediate(resolve));
+    };
+    feed.attach(upstream);
+    await asked(1);
+    const names = Promise.all(
+      [1, 2].map(async () => {
+        await feed.reread('s', 'tools', 60_000, NEVER);
+        return catalogue.itemsOf('s', 'tools').map(({ name }) => name);
+      }),
+    );
+    answers[0]?.('before');
+    await asked(2);
+    answers[1]?.('after');
+    expect(await names).toEqual([['after'], ['after']]);
+    expect(answers).toHaveLength(2);
+    await feed.reread('nobody', 'tools', 0, NEVER);
+    feed.onApplicationShutdown();
+  });
+});

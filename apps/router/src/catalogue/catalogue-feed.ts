@@ -31,11 +31,13 @@ interface Feed {
   upstream: Upstream;
   stale: Set<CatalogueKind>;
   reading: boolean;
+  /** Kinds that are being read. */
+  inHand: Set<CatalogueKind>;
   /** Kinds that were read: what a first reading finds is not a change. */
   known: Set<CatalogueKind>;
   /** Why a kind that was never read could not be. */
   failures: Map<CatalogueKind, AppError>;
-  /** Those who wait for a first reading. */
+  /** Those who wait for a reading. */
   waiting: Set<() => void>;
   timer: NodeJS.Timeout | undefined;
   /** Ends the feed and its subscription. */
@@ -66,6 +68,7 @@ export class CatalogueFeed implements OnApplicationShutdown {
       upstream,
       stale: new Set(),
       reading: false,
+      inHand: new Set(),
       known: new Set(),
       failures: new Map(),
       waiting: new Set(),
@@ -113,6 +116,19 @@ export class CatalogueFeed implements OnApplicationShutdown {
     if (failure) throw failure;
   }
 
+  /**
+   * Reads a list of a server anew, and waits for that; callers that come together share a reading.
+   *
+   * @throws AppError `upstream_timeout` after `patienceMs`, `cancelled`
+   */
+  async reread(slug: string, kind: CatalogueKind, patienceMs: number, signal: Cancellation): Promise<void> {
+    const feed = this.feeds.get(slug);
+    if (!feed) return;
+    this.refresh(feed, [kind]);
+    const isRead = (): boolean => !feed.stale.has(kind) && !feed.inHand.has(kind);
+    await untilTrue(feed.waiting, () => isRead() || isOver(feed), patienceMs, signal);
+  }
+
   /** Whether a list is being read. */
   get isReading(): boolean {
     return [...this.feeds.values()].some(({ reading }) => reading);
@@ -154,6 +170,7 @@ export class CatalogueFeed implements OnApplicationShutdown {
   /** Each kind by itself: a server whose prompts cannot be read still has its tools. */
   private async readKind(feed: Feed, kind: CatalogueKind): Promise<void> {
     const { upstream } = feed;
+    feed.inHand.add(kind);
     try {
       const { items, facts, refused } = await readList(upstream, kind);
       if (isOver(feed)) return;
@@ -174,6 +191,7 @@ export class CatalogueFeed implements OnApplicationShutdown {
       // A server that is not reachable is read when it connects.
       if (code !== 'upstream_unavailable') this.later(feed, RETRY_MS);
     } finally {
+      feed.inHand.delete(kind);
       wake(feed);
     }
   }

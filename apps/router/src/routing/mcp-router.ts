@@ -8,6 +8,7 @@ import { publicName } from '../catalogue/public-name';
 import type { Quarantine } from '../quarantine/quarantine';
 import { edited, paramText, stringParam } from '../translation/envelope';
 import { toDiscoverResult, toInitializeResult } from '../translation/handshake';
+import { wantsSameHeaders } from '../translation/header-params';
 import { errorCodeOf, resultField } from '../translation/results';
 import type { Upstream } from '../upstreams/upstream';
 import type { Call } from './call';
@@ -23,6 +24,8 @@ import type { VirtualServers } from '../virtual-servers/virtual-servers.service'
 import type { Visibility } from './visibility';
 
 const RECORD_MS = 10;
+/** As the call log writes it. */
+const HEADER_MISMATCH = '-32020';
 
 /** The lists that are answered from the catalogue, by method. */
 export const LISTS: Record<string, CatalogueKind | undefined> = {
@@ -208,8 +211,11 @@ export class McpRouter implements OnApplicationShutdown {
           ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
           : request;
       const response = await this.forwarder.forward(call, this.serverOf(slug), message, item);
-      this.log(call, this.factsOf(response, slug, shown, startedAt));
-      return response;
+      const facts = this.factsOf(response, slug, shown, startedAt);
+      const again =
+        facts.errorCode === HEADER_MISMATCH && item ? await this.callAsListedNow(call, message, item) : undefined;
+      this.log(call, again === undefined ? facts : this.factsOf(again, slug, shown, startedAt));
+      return again ?? response;
     } catch (thrown) {
       const error = AppError.from(thrown);
       this.log(call, {
@@ -221,6 +227,24 @@ export class McpRouter implements OnApplicationShutdown {
       });
       throw error;
     }
+  }
+
+  /**
+   * A server of 2026-07-28 that missed a header has refused before it did anything: its tools are read anew, and the
+   * call is made once more if they want other headers than they did (streamable-http, "Client Behavior").
+   *
+   * @param item the tool as it was called
+   * @returns undefined where that would change nothing
+   */
+  private async callAsListedNow(call: Call, message: RpcText, item: CatalogueItem): Promise<string | undefined> {
+    const { server, name } = item;
+    const upstream = this.serverOf(server);
+    if (upstream.info?.era !== 'modern') return undefined;
+    await this.feed.reread(server, 'tools', this.limits.patienceMs, call.signal).catch(() => undefined);
+    const now = this.catalogue.findAt(server, 'tools', name);
+    if (!now || wantsSameHeaders(item.text, now.text)) return undefined;
+    if (this.quarantine.concerns(server, name, true)) await this.quarantine.admit(server, name, true, call.signal);
+    return this.forwarder.forward(call, upstream, message, now);
   }
 
   /** Carries any other request to a server, and notes it. */

@@ -90,6 +90,11 @@ export function scanHeaderParams(tool: string): readonly HeaderParam[] {
   return found;
 }
 
+/** Whether two definitions of a tool repeat the same arguments in the same headers. */
+export function wantsSameHeaders(tool: string, other: string): boolean {
+  return JSON.stringify(scanHeaderParams(tool)) === JSON.stringify(scanHeaderParams(other));
+}
+
 function collect(schema: unknown, path: readonly string[], found: HeaderParam[]): void {
   if (typeof schema !== 'object' || schema === null || path.length > MAX_DEPTH) return;
   const { type, properties } = schema as Json;
