@@ -15,6 +15,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { AdminOnly } from '../access/access.guard';
+import { tagged, versionIn } from '../http/entity-tag';
 
 type ListQuery = z.output<typeof listVirtualServers.input>;
 
@@ -68,8 +69,7 @@ export class VirtualServersController {
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<VirtualServer> {
-    const version = ifMatch === undefined || ifMatch === '*' ? {} : { ifMatch: ifMatch.replace(/^W\/|"/g, '') };
-    return tagged(reply, await this.bus.call(updateVirtualServer, { virtualServer, changes, ...version }));
+    return tagged(reply, await this.bus.call(updateVirtualServer, { virtualServer, changes, ...versionIn(ifMatch) }));
   }
 
   @Delete(':virtualServer')
@@ -78,9 +78,4 @@ export class VirtualServersController {
   async remove(@Param('virtualServer') virtualServer: string): Promise<void> {
     await this.bus.call(removeVirtualServer, { virtualServer });
   }
-}
-
-function tagged(reply: FastifyReply, server: VirtualServer): VirtualServer {
-  void reply.header('ETag', `"${server.version}"`);
-  return server;
 }
