@@ -79,9 +79,9 @@ export class UptimeService {
   private async latency(ids: readonly string[], from: number, to: number): Promise<LatencyWindow | null> {
     if (ids.length === 0) return null;
     const tier = tierFor(from, (to - from) / STEPS, to);
-    const points = await this.metrics.read(tier, ids, bucketOf(from, tier.stepMs), to);
     const all = new ExponentialHistogram();
-    for (const point of [...points.values()].flat()) all.merge(point);
+    for await (const [, points] of this.metrics.readInParts(tier, ids, bucketOf(from, tier.stepMs), to))
+      for (const point of points) all.merge(point);
     if (all.count === 0) return null;
     const ms = (q: number): number => all.quantile(q) * 1000;
     return { calls: all.count, p50Ms: ms(0.5), p95Ms: ms(0.95), p99Ms: ms(0.99), maxMs: all.max * 1000 };
