@@ -181,3 +181,9 @@ export interface WireError {
   errors?: Fault[];
   data?: Record<string, unknown>;
 }
+
+/** Refuses to change what somebody else has changed since it was read (`If-Match`). */
+export const changedMeanwhile = (name: string): AppError =>
+  new AppError('precondition_failed', `"${name}" was changed in the meantime`, {
+    hint: 'Read it again and repeat the change on what it is now',
+  });

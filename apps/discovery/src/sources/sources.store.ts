@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { refuseTaken } from '@mcp-router/platform';
-import { AppError, type DiscoverySource, type NewDiscoverySource } from '@mcp-router/shared';
+import { AppError, changedMeanwhile, type DiscoverySource, type NewDiscoverySource } from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 
@@ -93,10 +93,7 @@ export class SourcesStore {
       )
       .catch(refuseTaken(taken(name ?? '')));
     const source = await this.get(id);
-    if (affected === 0)
-      throw new AppError('precondition_failed', `"${source.name}" was changed in the meantime`, {
-        hint: 'Read it again and repeat the change on what it is now',
-      });
+    if (affected === 0) throw changedMeanwhile(source.name);
     return source;
   }
 

@@ -1,6 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, openSecretBox, Outbound, reasonOf } from '@mcp-router/platform';
-import { AppError, type NewNotifier, type Notifier, type NotifierChanges, type NotifierTest } from '@mcp-router/shared';
+import {
+  AppError,
+  changedMeanwhile,
+  type NewNotifier,
+  type Notifier,
+  type NotifierChanges,
+  type NotifierTest,
+} from '@mcp-router/shared';
 import { DataSource } from 'typeorm';
 import { v7 as uuid } from 'uuid';
 import type { z } from 'zod';
@@ -81,9 +88,7 @@ export class Notifiers {
     );
     if (changed) return toNotifier(changed);
     await this.row(name);
-    throw new AppError('precondition_failed', `"${name}" was changed in the meantime`, {
-      hint: 'Read it again and repeat the change on what it is now',
-    });
+    throw changedMeanwhile(name);
   }
 
   /**

@@ -177,9 +177,10 @@ describe('registered servers', () => {
       envNames: ['B', 'C'],
     });
     expect(service.get('mine').definition).toMatchObject({ env: { B: 'two', C: 'three' }, callTimeoutMs: 1234 });
-    await expect(handler.update({ server: 'mine', changes: {}, ifMatch: '1' })).rejects.toMatchObject({
-      code: 'precondition_failed',
-    });
+    for (const ifMatch of ['1', 'no version'])
+      await expect(handler.update({ server: 'mine', changes: {}, ifMatch })).rejects.toMatchObject({
+        code: 'precondition_failed',
+      });
     await expect(handler.update({ server: 'mine', changes: { url: 'https://x.example' } })).rejects.toMatchObject({
       code: 'invalid_request',
       errors: [{ pointer: '/url' }],

@@ -12,9 +12,16 @@ import {
   refuseTaken,
   type SecretBox,
 } from '@mcp-router/platform';
-import { AppError, NewServer, secretKeyRotated, ServerDefinition, serverChanged } from '@mcp-router/shared';
+import {
+  AppError,
+  changedMeanwhile,
+  NewServer,
+  secretKeyRotated,
+  ServerDefinition,
+  serverChanged,
+} from '@mcp-router/shared';
 import type { Logger } from 'pino';
-import type { Repository } from 'typeorm';
+import { Raw, type Repository } from 'typeorm';
 import { v7 } from 'uuid';
 import { z } from 'zod';
 import { hostEnvironment, type RouterEnv } from '../config';
@@ -131,17 +138,16 @@ export class ServersService implements OnApplicationBootstrap, BeforeApplication
     const parsed = ServerDefinition.safeParse(mergePatch(server.definition, changes));
     if (!parsed.success) throw invalid(parsed.error);
     const definition = parsed.data;
-    const version = Number(ifMatch ?? server.version);
+    // As text: what `If-Match` says need not be a number.
+    const version = Raw((column) => `${column}::text = :version`, { version: ifMatch ?? server.version });
     const { affected } = await this.rows.update(
       { id: server.id, version },
-      { ...((await this.seal(server.id, definition)) as object), version: version + 1, updatedAt: new Date() },
+      { ...((await this.seal(server.id, definition)) as object), version: () => 'version + 1', updatedAt: new Date() },
     );
     if (affected !== 1) {
       await this.load(server.slug);
       if (ifMatch === undefined && this.stored.has(server.slug)) return this.update(ref, changes);
-      throw new AppError('precondition_failed', `"${server.slug}" was changed in the meantime`, {
-        hint: 'Read it again and repeat the change on what it is now',
-      });
+      throw changedMeanwhile(server.slug);
     }
     await this.load(server.slug);
     this.tell(server.slug);

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown, ty
 import { Bus, recordEvent } from '@mcp-router/platform';
 import {
   AppError,
+  changedMeanwhile,
   virtualServersChanged,
   type NewVirtualServer,
   type VirtualMember,
@@ -120,15 +121,13 @@ export class VirtualServers implements OnModuleInit, OnApplicationBootstrap, OnA
     await this.check(servers);
     const [rows] = await this.database.query<[unknown[], number]>(
       `UPDATE router.virtual_server SET description = $3, members = $4, version = version + 1, updated_at = now()
-       WHERE id = $1 AND version = $2 RETURNING id`,
-      [row.id, Number(ifMatch ?? row.version), description, JSON.stringify(servers)],
+       WHERE id = $1 AND version::text = $2 RETURNING id`,
+      [row.id, ifMatch ?? String(row.version), description, JSON.stringify(servers)],
     );
     if (rows.length === 0) {
       await this.load();
       if (ifMatch === undefined && this.rows.has(row.slug)) return this.update(ref, changes);
-      throw new AppError('precondition_failed', `"${row.slug}" was changed in the meantime`, {
-        hint: 'Read it again and repeat the change on what it is now',
-      });
+      throw changedMeanwhile(row.slug);
     }
     await this.changed(row.slug, 'virtual_server.changed');
     return this.get(row.slug);
