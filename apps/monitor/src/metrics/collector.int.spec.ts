@@ -85,6 +85,20 @@ describe('what the instances of services measure', () => {
     expect(await stored('took_seconds', 'count')).toEqual({ 2: 10 });
   });
 
+  it('is stored though partitions cannot be made, which is tried again', async () => {
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10).replaceAll('-', '');
+    await database.query(`CREATE TABLE monitor.metric_1h_${tomorrow} ()`);
+    const router = start('router-1');
+    await collector.collect(begin + 100);
+    count(router, 7);
+    await collector.collect(begin + STEP + 100);
+    expect(await stored('calls_total', 'sum')).toEqual({ 0: 7 });
+    await database.query(`DROP TABLE monitor.metric_1h_${tomorrow}`);
+    await collector.collect(begin + 2 * STEP + 100);
+    const [made] = await database.query(`SELECT to_regclass('monitor.metric_1h_${tomorrow}') AS made`);
+    expect(made).toMatchObject({ made: `monitor.metric_1h_${tomorrow}` });
+  });
+
   it('is added to what is there when the clock was set back', async () => {
     const router = start('router-1');
     await collector.collect(begin + 100);

@@ -50,10 +50,6 @@ export class Collector implements OnApplicationBootstrap, OnApplicationShutdown 
    * @param now epoch milliseconds, soon after the end of a step
    */
   async collect(now = Date.now()): Promise<void> {
-    if (Math.abs(now - this.maintainedAt) > MAINTENANCE_MS) {
-      await this.store.maintain();
-      this.maintainedAt = now;
-    }
     // What is read now happened in the step that has just ended.
     const at = bucketOf(now - FINEST.stepMs / 2, FINEST.stepMs);
     const points = this.deltas.take(at, await this.readAll());
@@ -67,6 +63,14 @@ export class Collector implements OnApplicationBootstrap, OnApplicationShutdown 
     }
     this.lastAt = Math.max(at, this.lastAt);
     await this.store.rollUp();
+    await this.maintain(now).catch((err: unknown) => this.logger.warn({ err }, 'stored metrics were not maintained'));
+  }
+
+  /** After storing: nothing waits for it, and what retention drops is rolled up. */
+  private async maintain(now: number): Promise<void> {
+    if (Math.abs(now - this.maintainedAt) <= MAINTENANCE_MS) return;
+    await this.store.maintain();
+    this.maintainedAt = now;
   }
 
   private async readAll(): Promise<Reading[]> {
