@@ -327,6 +327,34 @@ describe('bad input over REST', () => {
     await eventually(isLogged, 20_000, () => JSON.stringify(seen));
   });
 
+  it.each([
+    ['nobody/knows-this', {}, 'method_not_found'],
+    ['prompts/get', { name: 'nobody__has-this' }, 'invalid_request'],
+    ['resources/read', { uri: 'nobody://has-this' }, 'resource_not_found'],
+  ])('logs "%s" also when it is for no server', async (method, params, errorCode) => {
+    const id = `unrouted-${errorCode}`;
+    const name = Object.values(params)[0];
+    const reply = await fetch(`${system.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${system.key}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': method,
+        'x-request-id': id,
+        ...(name !== undefined && { 'mcp-name': name }),
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: MODERN_META } }),
+    });
+    expect(await reply.json()).toMatchObject({ error: { message: expect.any(String) as string } });
+    const logged = () => system.api<{ items: object[] }>('GET', `/api/v1/calls?requestId=${id}`);
+    await eventually(async () => (await logged()).body.items.length > 0);
+    expect((await logged()).body.items).toEqual([
+      expect.objectContaining({ endpoint: '/mcp', method, agent: 'admin', outcome: 'error', errorCode }),
+    ]);
+  });
+
   it('keeps a server whose command does not exist, says why, and leaves the others alone', async () => {
     const added = await system.api<Problem>('POST', '/api/v1/servers', { slug: 'ghost', command: '/no/such/program' });
     expect(added.status).toBe(201);

@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { AppError, isToolAllowed, memberAt, type Principal, type RpcText } from '@mcp-router/shared';
-import { failureOf, type CallRecorder, type FinishedCall } from '../calls/call-recorder';
+import { failureOf, type CallRecorder } from '../calls/call-recorder';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { CatalogueFeed } from '../catalogue/catalogue-feed';
 import type { CatalogueItem, CatalogueKind } from '../catalogue/catalogue-item';
@@ -9,9 +9,9 @@ import type { Quarantine } from '../quarantine/quarantine';
 import { edited, paramText, stringParam } from '../translation/envelope';
 import { toDiscoverResult, toInitializeResult } from '../translation/handshake';
 import { wantsSameHeaders } from '../translation/header-params';
-import { errorCodeOf, resultField } from '../translation/results';
 import type { Upstream } from '../upstreams/upstream';
 import type { Call } from './call';
+import { CallNotes } from './call-notes';
 import type { Directory } from './directory';
 import { describeAll, describeServer } from './endpoint';
 import type { Forwarder } from './forwarder';
@@ -23,7 +23,6 @@ import type { Tasks } from './tasks';
 import type { VirtualServers } from '../virtual-servers/virtual-servers.service';
 import type { Visibility } from './visibility';
 
-const RECORD_MS = 10;
 /** As the call log writes it. */
 const HEADER_MISMATCH = '-32020';
 
@@ -52,16 +51,19 @@ export interface ListLimits {
   patienceMs: number;
 }
 
+/** Carries a request to a server. */
+type Send = (upstream: Upstream, request: RpcText) => Promise<string>;
+
 /** Finds the server that a request is for, and answers what needs none. */
 export class McpRouter implements OnApplicationShutdown {
   private readonly book: ListBook;
-  private readonly finished: { call: Call; facts: CallFacts; at: number }[] = [];
+  private readonly notes: CallNotes;
 
   constructor(
     readonly directory: Directory,
     private readonly catalogue: Catalogue,
     private readonly forwarder: Forwarder,
-    private readonly recorder: CallRecorder,
+    recorder: CallRecorder,
     readonly tasks: Tasks,
     private readonly visibility: Visibility,
     private readonly quarantine: Quarantine,
@@ -70,12 +72,13 @@ export class McpRouter implements OnApplicationShutdown {
     private readonly links: LinkOwners,
     private readonly limits: ListLimits,
   ) {
+    this.notes = new CallNotes(recorder, catalogue);
     this.book = new ListBook(catalogue, virtuals, directory, visibility, quarantine, limits.pageSize);
   }
 
   /** What was answered last is recorded before the bus goes. */
   onApplicationShutdown(): void {
-    this.record();
+    this.notes.record();
   }
 
   /** The server of `/mcp/{slug}`. @throws AppError `server_not_found` */
@@ -138,17 +141,36 @@ export class McpRouter implements OnApplicationShutdown {
 
   /** Answers any other request. @returns the response, for the client's era */
   route(call: Call): Promise<string> {
+    return call.method === 'tools/call' ? this.callTool(call) : this.routeNoted(call);
+  }
+
+  /** What no server gets is noted as well as what one answers. */
+  private async routeNoted(call: Call): Promise<string> {
+    const startedAt = performance.now();
+    const course = { isSent: false };
+    const send: Send = (upstream, request) => {
+      course.isSent = true;
+      return this.send(call, upstream, request);
+    };
+    try {
+      return await this.routeBy(call, send);
+    } catch (thrown) {
+      const failure = failureOf(AppError.from(thrown), { isThere: true, isCancelled: call.signal.aborted });
+      if (!course.isSent) this.notes.add(call, { server: undefined, startedAt, responseBytes: 0, ...failure });
+      throw thrown;
+    }
+  }
+
+  private routeBy(call: Call, send: Send): Promise<string> {
     switch (call.method) {
-      case 'tools/call':
-        return this.callTool(call);
       case 'prompts/get':
-        return this.getPrompt(call);
+        return this.getPrompt(call, send);
       case 'resources/read':
-        return this.readResource(call);
+        return this.readResource(call, send);
       case 'completion/complete':
-        return this.complete(call);
+        return this.complete(call, send);
       default:
-        return this.routeOther(call);
+        return this.routeOther(call, send);
     }
   }
 
@@ -181,9 +203,9 @@ export class McpRouter implements OnApplicationShutdown {
     return undefined;
   }
 
-  private async readResource(call: Call): Promise<string> {
+  private async readResource(call: Call, send: Send): Promise<string> {
     const upstream = await this.ownerOf(call.endpoint, stringParam(call.request, ['uri']), call.principal);
-    return this.send(call, upstream, call.request);
+    return send(upstream, call.request);
   }
 
   private async callTool(call: Call): Promise<string> {
@@ -211,14 +233,14 @@ export class McpRouter implements OnApplicationShutdown {
           ? edited(request, [{ start: member.start, end: member.end, text: JSON.stringify(item.name) }])
           : request;
       const response = await this.forwarder.forward(call, this.serverOf(slug), message, item);
-      const facts = this.factsOf(response, slug, shown, startedAt);
+      const facts = this.notes.factsOf(response, slug, shown, startedAt);
       const again =
         facts.errorCode === HEADER_MISMATCH && item ? await this.callAsListedNow(call, message, item) : undefined;
-      this.log(call, again === undefined ? facts : this.factsOf(again, slug, shown, startedAt));
+      this.notes.add(call, again === undefined ? facts : this.notes.factsOf(again, slug, shown, startedAt));
       return again ?? response;
     } catch (thrown) {
       const error = AppError.from(thrown);
-      this.log(call, {
+      this.notes.add(call, {
         server: slug,
         tool: shown,
         startedAt,
@@ -253,60 +275,12 @@ export class McpRouter implements OnApplicationShutdown {
     const server = upstream.slug;
     try {
       const response = await this.forwarder.forward(call, upstream, request);
-      this.log(call, this.factsOf(response, server, undefined, startedAt));
+      this.notes.add(call, this.notes.factsOf(response, server, undefined, startedAt));
       return response;
     } catch (thrown) {
       const failure = failureOf(AppError.from(thrown), { isThere: true, isCancelled: call.signal.aborted });
-      this.log(call, { server, startedAt, responseBytes: 0, ...failure });
+      this.notes.add(call, { server, startedAt, responseBytes: 0, ...failure });
       throw thrown;
-    }
-  }
-
-  /** A tool's own failure is told apart from a refusal. Written out, since copies of objects are dear where every call passes. */
-  private factsOf(response: string, server: string, tool: string | undefined, startedAt: number): CallFacts {
-    const code = errorCodeOf(response);
-    const isToolError = code === undefined && resultField(response, 'isError') === 'true';
-    return {
-      server,
-      tool,
-      startedAt,
-      decision: undefined,
-      outcome: code !== undefined ? 'error' : isToolError ? 'tool_error' : 'ok',
-      errorCode: code === undefined ? undefined : String(code),
-      responseBytes: response.length,
-      responseText: this.recorder.keepsBodies ? response : undefined,
-    };
-  }
-
-  /** Notes a call. The records are made a little later, many in a row: one at a time between two calls takes twice as long. */
-  private log(call: Call, facts: CallFacts): void {
-    if (this.finished.push({ call, facts, at: performance.now() }) === 1) setTimeout(() => this.record(), RECORD_MS);
-  }
-
-  private record(): void {
-    const now = performance.now();
-    for (const { call, facts, at } of this.finished.splice(0)) {
-      const { request, endpoint, context } = call;
-      this.recorder.record({
-        endpoint: endpoint === undefined ? '/mcp' : `/mcp/${endpoint}`,
-        method: call.method,
-        server: facts.server,
-        tool: facts.tool,
-        isListed: facts.tool === undefined || this.catalogue.find('tools', facts.tool) !== undefined,
-        argumentsText: paramText(request, ['arguments']) ?? paramText(request, ['uri']) ?? '',
-        decision: facts.decision,
-        outcome: facts.outcome,
-        errorCode: facts.errorCode,
-        // The recorder measures up to its own time, which is later than the answer.
-        startedAt: facts.startedAt + now - at,
-        upstreamMs: call.upstreamMs || undefined,
-        requestBytes: request.text.length,
-        responseBytes: facts.responseBytes,
-        responseText: facts.responseText,
-        principal: call.principal,
-        requestId: context.requestId,
-        traceparent: context.traceparent,
-      });
     }
   }
 
@@ -317,32 +291,31 @@ export class McpRouter implements OnApplicationShutdown {
     return view ? view[kind].get(name) : this.catalogue.findAt(endpoint, kind, name);
   }
 
-  private getPrompt(call: Call): Promise<string> {
+  private async getPrompt(call: Call, send: Send): Promise<string> {
     const upstream = this.single(call.endpoint);
-    if (upstream) return this.send(call, upstream, call.request);
-    return this.forwardPrompt(call, ['name'], stringParam(call.request, ['name']) ?? '');
+    if (upstream) return send(upstream, call.request);
+    return this.forwardPrompt(call, ['name'], stringParam(call.request, ['name']) ?? '', send);
   }
 
-  private async complete(call: Call): Promise<string> {
+  private async complete(call: Call, send: Send): Promise<string> {
     const { endpoint, request, principal } = call;
     const name = this.single(endpoint) ? undefined : stringParam(request, ['ref', 'name']);
-    if (name !== undefined) return this.forwardPrompt(call, ['ref', 'name'], name);
-    return this.send(call, await this.ownerOf(endpoint, stringParam(request, ['ref', 'uri']), principal), request);
+    if (name !== undefined) return this.forwardPrompt(call, ['ref', 'name'], name, send);
+    return send(await this.ownerOf(endpoint, stringParam(request, ['ref', 'uri']), principal), request);
   }
 
-  private forwardPrompt(call: Call, path: readonly string[], name: string): Promise<string> {
+  private forwardPrompt(call: Call, path: readonly string[], name: string, send: Send): Promise<string> {
     const item = this.find('prompts', call.endpoint, name);
     if (!item) throw new AppError('invalid_request', `Unknown prompt: ${name}`);
-    return this.send(call, this.serverOf(item.server), renamed(call.request, path, item.name));
+    return send(this.serverOf(item.server), renamed(call.request, path, item.name));
   }
 
   /** Methods nobody here knows: a server of one's own may answer them. */
-  private async routeOther(call: Call): Promise<string> {
+  private async routeOther(call: Call, send: Send): Promise<string> {
     if (call.era === 'legacy' && MODERN_ONLY.has(call.method)) throw methodNotFound(call.method);
-    if (call.method.startsWith('tasks/'))
-      return this.tasks.route(call, (upstream) => this.send(call, upstream, call.request));
+    if (call.method.startsWith('tasks/')) return this.tasks.route(call, (upstream) => send(upstream, call.request));
     const upstream = this.single(call.endpoint);
-    if (upstream) return this.send(call, upstream, call.request);
+    if (upstream) return send(upstream, call.request);
     throw methodNotFound(call.method);
   }
 }
@@ -355,11 +328,6 @@ function cursorOf(request: RpcText): string | undefined {
   if (!written.startsWith('"')) throw new AppError('invalid_cursor', 'params.cursor is not a string');
   return JSON.parse(written) as string;
 }
-
-type CallFacts = Pick<
-  FinishedCall,
-  'server' | 'tool' | 'startedAt' | 'decision' | 'outcome' | 'errorCode' | 'responseBytes' | 'responseText'
->;
 
 function renamed(request: RpcText, path: readonly string[], name: string): RpcText {
   const member = request.params && memberAt(request.text, path, request.params.start);
