@@ -137,6 +137,42 @@ describe('a server over HTTP', () => {
     expect(answer.headers['mcp-session-id']).toBeDefined();
   });
 
+  it('sends what concerns one task along with the answer about another, which is no business of who asked', async () => {
+    let token: unknown;
+    const related = { 'io.modelcontextprotocol/related-task': { taskId: 'a' } };
+    const play: Play = ({ message, reply, respond }) => {
+      if (message.method === 'tools/call') {
+        token = (message.params?.['_meta'] as { progressToken: unknown }).progressToken;
+        reply({ task: { taskId: 'a', status: 'working', ttl: null } });
+      } else if (message.method === 'tasks/get') {
+        const send = events(respond);
+        send({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: token, progress: 1 } });
+        send({ jsonrpc: '2.0', id: 77, method: 'elicitation/create', params: { message: 'sure?', _meta: related } });
+        send({ jsonrpc: '2.0', id: message.id, result: { taskId: 'b', status: 'working' } });
+        respond.end();
+      } else return false;
+      return true;
+    };
+    const { server, upstream } = await open('legacy', play);
+    const strays: [string | undefined, string | undefined, unknown][] = [];
+    upstream.onUnsolicited(({ message, server: handle, taskId }) => {
+      const { params } = JSON.parse(message.text) as { params: { progressToken?: unknown } };
+      strays.push([message.method, taskId, params.progressToken]);
+      if (message.id !== undefined) handle.respond(`{"jsonrpc":"2.0","id":${message.id},"result":{"action":"accept"}}`);
+      return true;
+    });
+    await ask(upstream, 'tools/call', { name: 'x', task: {}, _meta: { progressToken: 'p1' } });
+    const seen: RpcText[] = [];
+    await ask(upstream, 'tasks/get', { taskId: 'b' }, { onMessage: (message) => void seen.push(message) });
+    await until(() => strays.length === 2);
+    expect(strays).toEqual([
+      ['notifications/progress', 'a', 'p1'],
+      ['elicitation/create', 'a', undefined],
+    ]);
+    await until(() => server.seen.some(({ message }) => message.id === 77));
+    expect(seen).toEqual([]);
+  });
+
   it('of the old era is told of a cancellation, one of the new era loses the stream', async () => {
     let closed = 0;
     const hang: Play = ({ message, respond }) => {
