@@ -33,6 +33,8 @@ export function questionFor(
     progressToken: token && text.slice(token.start, token.end),
     answer: (response) => server.respond(response),
   });
+  const surplus = session.takeSurplus();
+  surplus?.server?.respond(refusal(surplus.id, 'The client has too many questions to answer'));
   const edits = [{ start: idMember.start, end: idMember.end, text: id }];
   if (token) edits.push({ start: token.start, end: token.end, text: id });
   return applyEdits(text, edits);

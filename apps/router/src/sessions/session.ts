@@ -37,6 +37,8 @@ const STANDALONE = 'sse';
 const MAX_WAITING = 32;
 /** Pages that a client was asked to open and that may be told to be done. */
 const MAX_VISITS = 64;
+/** Questions that servers may have open with one client. */
+const MAX_QUESTIONS = 256;
 /** Streams of answers that a client may come back to. */
 const MAX_STREAMS = 64;
 
@@ -174,6 +176,13 @@ export class Session {
     const question = this.questions?.get(id);
     this.questions?.delete(id);
     return question;
+  }
+
+  /** Takes the oldest question of a server where there are more than a client will answer. */
+  takeSurplus(): Question | undefined {
+    if (!this.questions || this.questions.size <= MAX_QUESTIONS) return undefined;
+    for (const [id, question] of this.questions) if (question.server) return (this.questions.delete(id), question);
+    return undefined;
   }
 
   question(id: string): Question | undefined {
