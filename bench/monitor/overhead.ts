@@ -14,6 +14,15 @@ const CONCURRENCY = 16;
 const SETTLE_MS = 1_500;
 const STATES = ['off', 'metrics', 'all'] as const;
 type State = (typeof STATES)[number];
+/** One after the other, so that each state comes as often after each other one: what a state leaves behind is paid by all. */
+const ORDERS: readonly (readonly State[])[] = [
+  ['off', 'metrics', 'all'],
+  ['metrics', 'all', 'off'],
+  ['all', 'off', 'metrics'],
+  ['all', 'metrics', 'off'],
+  ['off', 'all', 'metrics'],
+  ['metrics', 'off', 'all'],
+];
 const LEAN = join(process.cwd(), 'bench/mcp/lean-upstream.mjs');
 
 /** Calls of one tool through the whole system, with monitoring off, with metrics, and with the call log too, in turn and in the same processes. */
@@ -52,8 +61,7 @@ export async function measureOverhead(rounds: number): Promise<Row[]> {
   await load(target, CONCURRENCY, 4_000);
   const seen: Record<State, Load[]> = { off: [], metrics: [], all: [] };
   for (let turn = 0; turn < rounds; turn++) {
-    // There and back again: the machine drifts, and none may always come after the one that leaves the most behind.
-    for (const state of turn % 2 === 0 ? STATES : [...STATES].reverse()) {
+    for (const state of ORDERS[turn % ORDERS.length] ?? STATES) {
       await enter(state);
       const before = cpuOfAll();
       const round = await load(target, CONCURRENCY, ROUND_MS);
