@@ -26,16 +26,16 @@ export class VirtualServersHandler {
   ) {}
 
   @Handles(listVirtualServers)
-  list({ cursor, limit }: Input<typeof listVirtualServers>): Promise<Page<VirtualServer>> {
+  async list({ cursor, limit }: Input<typeof listVirtualServers>): Promise<Page<VirtualServer>> {
     const after = startAfter(cursor);
-    const rows = this.virtualServers.list().filter(({ slug }) => slug > after);
+    const rows = (await this.virtualServers.list()).filter(({ slug }) => slug > after);
     const views = rows.slice(0, limit + 1).map((row) => this.show(row));
-    return Promise.resolve(toPage(views, limit, ({ slug }) => slug));
+    return toPage(views, limit, ({ slug }) => slug);
   }
 
   @Handles(getVirtualServer)
-  get({ virtualServer }: Input<typeof getVirtualServer>): Promise<VirtualServer> {
-    return Promise.resolve(this.show(this.virtualServers.get(virtualServer)));
+  async get({ virtualServer }: Input<typeof getVirtualServer>): Promise<VirtualServer> {
+    return this.show(await this.virtualServers.get(virtualServer));
   }
 
   @Handles(addVirtualServer)

@@ -41,6 +41,7 @@ export class VirtualServers implements OnModuleInit, OnApplicationBootstrap, OnA
   private viewsAt = -1;
   private readonly listeners = new Set<(slugs: readonly string[]) => void>();
   private stops: (() => void)[] = [];
+  private loading: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly database: DataSource,
@@ -63,14 +64,15 @@ export class VirtualServers implements OnModuleInit, OnApplicationBootstrap, OnA
     for (const stop of this.stops) stop();
   }
 
-  /** In the order of their slugs. */
-  list(): VirtualServerRow[] {
+  /** As they are stored now, in the order of their slugs: another replica may just have changed one. */
+  async list(): Promise<VirtualServerRow[]> {
+    await this.load();
     return [...this.rows.values()].sort((a, b) => (a.slug < b.slug ? -1 : 1));
   }
 
-  /** @param ref slug or id @throws AppError `not_found` */
-  get(ref: string): VirtualServerRow {
-    const row = this.rows.get(ref) ?? this.list().find(({ id }) => id === ref.toLowerCase());
+  /** As it is stored now. @param ref slug or id @throws AppError `not_found` */
+  async get(ref: string): Promise<VirtualServerRow> {
+    const row = (await this.list()).find(({ id, slug }) => slug === ref || id === ref.toLowerCase());
     if (!row) throw new AppError('not_found', `No virtual server is called "${ref.slice(0, 64)}"`);
     return row;
   }
@@ -116,7 +118,7 @@ export class VirtualServers implements OnModuleInit, OnApplicationBootstrap, OnA
 
   /** @throws AppError `not_found`, `precondition_failed`, `conflict`, `invalid_request` */
   async update(ref: string, changes: VirtualServerChanges, ifMatch?: string): Promise<VirtualServerRow> {
-    const row = this.get(ref);
+    const row = await this.get(ref);
     const { description = row.description, servers = row.members } = changes;
     await this.check(servers);
     const [rows] = await this.database.query<[unknown[], number]>(
@@ -134,7 +136,7 @@ export class VirtualServers implements OnModuleInit, OnApplicationBootstrap, OnA
   }
 
   async remove(ref: string): Promise<void> {
-    const { id, slug } = this.get(ref);
+    const { id, slug } = await this.get(ref);
     await this.database.query(`DELETE FROM router.virtual_server WHERE id = $1`, [id]);
     await this.changed(slug, 'virtual_server.removed');
   }
@@ -177,7 +179,12 @@ export class VirtualServers implements OnModuleInit, OnApplicationBootstrap, OnA
     recordEvent(this.bus, event, { server: slug });
   }
 
-  private async load(): Promise<void> {
+  /** Reads what is stored after this moment; one reading after the other, so that the newest is the last. */
+  private load(): Promise<void> {
+    return (this.loading = this.loading.catch(() => undefined).then(() => this.read()));
+  }
+
+  private async read(): Promise<void> {
     const rows = await this.database.query<VirtualServerRow[]>(`SELECT ${COLUMNS} FROM router.virtual_server`);
     const before = this.rows;
     this.rows = new Map(rows.map((row) => [row.slug, row]));
