@@ -133,19 +133,23 @@ export class CallTable {
    * @param made set for progress: nobody else knows the token
    */
   private routeToTask(message: RpcText, send: Send, taskId: string, made?: TaskToken): void {
+    const waiting = this.waitingFor(taskId, made);
+    if (waiting) return waiting.deliver(message, send);
     // It may come together with the answer that made the task, which is taken note of first.
     setImmediate(() => {
-      const waiting = this.calls
-        .values()
-        .findLast(
-          ({ exchange, caller }) =>
-            exchange.message.method === 'tasks/result' &&
-            taskIn(exchange.message) === taskId &&
-            (made === undefined || made.caller === caller),
-        );
-      if (waiting?.exchange.onMessage) waiting.deliver(message, send);
+      const late = this.waitingFor(taskId, made);
+      if (late) late.deliver(message, send);
       else if (!this.onStray(message, send, taskId)) this.deliver(message, send, this.causeOf(message));
     });
+  }
+
+  private waitingFor(taskId: string, made: TaskToken | undefined): PendingCall | undefined {
+    const isWaiting = ({ exchange, caller }: PendingCall): boolean =>
+      exchange.message.method === 'tasks/result' &&
+      exchange.onMessage !== undefined &&
+      taskIn(exchange.message) === taskId &&
+      (made === undefined || made.caller === caller);
+    return this.calls.values().findLast(isWaiting);
   }
 
   private deliver(message: RpcText, send: Send, cause: PendingCall | 'ambiguous' | undefined): void {
