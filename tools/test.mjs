@@ -58,12 +58,15 @@ function chosen(args) {
 }
 
 const children = new Set();
+/** Somebody wants the end: nothing more is started. */
+let isStopping = false;
 
 /**
  * Runs a command to its end and gives `{ ok, output }`. Its output is kept when `quiet`, else shown as it comes. One that
  * has written its `report` has a moment to exit: what it left open may hold up nobody.
  */
 function run([command, ...args], { env, quiet, limitMs, report }) {
+  if (isStopping) return Promise.resolve({ ok: false, isHeldUp: false, output: 'not started' });
   return new Promise((resolve) => {
     const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
     const child = spawn(command, args, { cwd: ROOT, env, stdio, detached: true });
@@ -177,6 +180,7 @@ async function main() {
 
   let starting;
   const cleanUp = async () => {
+    isStopping = true;
     for (const child of children) killGroup(child);
     await (await starting?.catch(() => undefined))?.stop();
     rmSync(reports, { recursive: true, force: true });

@@ -1,3 +1,5 @@
+import { post } from '../mcp/raw-client';
+
 /** An answer to a request over `/mcp`. */
 export interface RpcAnswer<R> {
   result?: R;
@@ -16,17 +18,12 @@ export async function modernRequest<R>(
     'io.modelcontextprotocol/clientInfo': { name: 'e2e', version: '1' },
     'io.modelcontextprotocol/clientCapabilities': {},
   };
-  const response = await fetch(`${url}/mcp`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2026-07-28',
-      'mcp-method': method,
-      ...('name' in params ? { 'mcp-name': String(params.name) } : {}),
-      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-    },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: envelope } }),
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: envelope } });
+  const { texts } = await post(`${url}/mcp`, body, {
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': method,
+    ...('name' in params ? { 'mcp-name': String(params.name) } : {}),
+    ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
   });
-  return (await response.json()) as RpcAnswer<R>;
+  return JSON.parse(texts.at(-1) ?? '{}') as RpcAnswer<R>;
 }
