@@ -51,6 +51,10 @@ async function run() {
   const pipe = { command: process.execPath, args: [LEAN, '--transport', 'stdio'] };
   const ours = await startServices({ lean: { type: 'http', url: lean.url }, pipe, ...many }, folder);
   stops.push(() => ours.stop());
+  const redisUrl = process.env.REDIS_URL;
+  const floorRouter = await startNode([join(HERE, 'floor-bus.mjs'), 'router', redisUrl, lean.url]);
+  const floorGateway = await startNode([join(HERE, 'floor-bus.mjs'), 'gateway', redisUrl]);
+  const floorPids = () => [floorGateway.child.pid, floorRouter.child.pid, ours.redisPid()];
 
   const own = async (name, path, tool) => {
     const target = { name, url: ours.url + path, headers: ours.headers, call: toolCall(tool), pids: ours.pids };
@@ -62,6 +66,7 @@ async function run() {
   const targets = [
     { ...plain, name: 'direct', url: lean.url, pids: () => [lean.child.pid] },
     { ...plain, name: 'do-nothing proxy', url: floor.url, pids: () => [floor.child.pid] },
+    { ...plain, name: 'do-nothing, over Redis', url: floorGateway.url, pids: floorPids },
     await own('/mcp/{slug}, HTTP', '/mcp/lean', 'echo'),
     await own('/mcp, HTTP', '/mcp', 'lean__echo'),
     await own('/mcp/{slug}, stdio', '/mcp/pipe', 'echo'),
