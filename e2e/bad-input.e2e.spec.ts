@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { post } from './mcp/raw-client';
 import { eventually, startSystem, type System } from './system';
 
 const MODERN_META = {
@@ -40,6 +41,19 @@ describe('bad input over REST', () => {
     const { body } = await system.api<{ items: { slug: string }[] }>('GET', '/api/v1/servers');
     return body.items.map(({ slug }) => slug).sort();
   };
+
+  /** Sends one request of 2026-07-28 to the aggregate. */
+  const modern = (method: string, params: object, headers: Record<string, string>) =>
+    post(
+      `${system.url}/mcp`,
+      JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: MODERN_META } }),
+      {
+        authorization: `Bearer ${system.key}`,
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': method,
+        ...headers,
+      },
+    );
 
   /** Waits until a server cannot be reached, and gives what it says of that. */
   const reasonOf = async (slug: string) => {
@@ -300,24 +314,8 @@ describe('bad input over REST', () => {
   });
 
   it('logs a call also when what it says cannot be stored as it is', async () => {
-    const body = {
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: { name: 'nobody__\0', _meta: MODERN_META },
-    };
-    await fetch(`${system.url}/mcp`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${system.key}`,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        'mcp-protocol-version': '2026-07-28',
-        'mcp-method': 'tools/call',
-        'mcp-name': `=?base64?${Buffer.from(body.params.name).toString('base64')}?=`,
-      },
-      body: JSON.stringify(body),
-    });
+    const name = 'nobody__\0';
+    await modern('tools/call', { name }, { 'mcp-name': `=?base64?${Buffer.from(name).toString('base64')}?=` });
     let seen: string[] = [];
     const isLogged = async () => {
       const { body: page } = await system.api<{ items: { tool?: string }[] }>('GET', '/api/v1/calls?limit=100');
@@ -334,20 +332,9 @@ describe('bad input over REST', () => {
   ])('logs "%s" also when it is for no server', async (method, params, errorCode) => {
     const id = `unrouted-${errorCode}`;
     const name = Object.values(params)[0];
-    const reply = await fetch(`${system.url}/mcp`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${system.key}`,
-        'content-type': 'application/json',
-        accept: 'application/json, text/event-stream',
-        'mcp-protocol-version': '2026-07-28',
-        'mcp-method': method,
-        'x-request-id': id,
-        ...(name !== undefined && { 'mcp-name': name }),
-      },
-      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: MODERN_META } }),
-    });
-    expect(await reply.json()).toMatchObject({ error: { message: expect.any(String) as string } });
+    const headers = { 'x-request-id': id, ...(name !== undefined && { 'mcp-name': name }) };
+    const { texts } = await modern(method, params, headers);
+    expect(JSON.parse(texts.at(-1) ?? '')).toMatchObject({ error: { message: expect.any(String) as string } });
     const logged = () => system.api<{ items: object[] }>('GET', `/api/v1/calls?requestId=${id}`);
     await eventually(async () => (await logged()).body.items.length > 0);
     expect((await logged()).body.items).toEqual([

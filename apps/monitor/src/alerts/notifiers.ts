@@ -174,7 +174,8 @@ export class Notifiers {
   }
 
   async find(name: string): Promise<NotifierRow | undefined> {
-    return (await this.rows()).find((row) => row.name === name);
+    const rows: NotifierRow[] = await this.database.query(`SELECT * FROM monitor.notifier WHERE name = $1`, [name]);
+    return rows[0];
   }
 
   rows(): Promise<NotifierRow[]> {

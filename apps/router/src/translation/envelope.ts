@@ -9,6 +9,7 @@ import {
   setMember,
 } from '@mcp-router/shared';
 import type { Edit, RpcText } from '@mcp-router/shared';
+import { stringAt, valueText } from '../upstreams/message';
 
 /** What a modern request says of its sender, in `_meta`; the values are JSON text. */
 export interface Envelope {
@@ -71,12 +72,10 @@ export function envelopeOf({ text, params }: RpcText): Envelope {
 
 /** The value of a field of `params` as JSON text. */
 export function paramText({ text, params }: RpcText, path: readonly string[]): string | undefined {
-  const member = params && memberAt(text, path, params.start);
-  return member && text.slice(member.start, member.end);
+  return params && valueText(text, path, params.start);
 }
 
 /** The value of a string field of `params`. */
-export function stringParam(rpc: RpcText, path: readonly string[]): string | undefined {
-  const text = paramText(rpc, path);
-  return text?.startsWith('"') ? (JSON.parse(text) as string) : undefined;
+export function stringParam({ text, params }: RpcText, path: readonly string[]): string | undefined {
+  return params && stringAt(text, path, params.start);
 }

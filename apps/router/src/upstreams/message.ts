@@ -96,7 +96,8 @@ function withParam(message: RpcText, path: readonly string[], value: string): Rp
   return readRpc(applyEdits(message.text, [{ start: member.start, end: member.end, text: value }]));
 }
 
-function valueText(text: string, path: readonly string[], from?: number): string | undefined {
+/** The value at a path of a message, JSON text. */
+export function valueText(text: string, path: readonly string[], from?: number): string | undefined {
   const member = memberAt(text, path, from);
   return member && text.slice(member.start, member.end);
 }
